@@ -1,0 +1,1 @@
+"""The mathematics of diffusion: schedules, predictions, guidance, samplers (torch only)."""

@@ -1,0 +1,24 @@
+"""What can go wrong, as one tree: MutoscopeError -> RequestError, WeightsError, MediaError, DataError.
+
+A message says what was got, what is needed and what to do, in one sentence.
+"""
+
+
+class MutoscopeError(Exception):
+    """Anything the user can mend; the command line prints its sentence and leaves with code 2."""
+
+
+class RequestError(MutoscopeError):
+    """The request asks for something that can't be made as asked."""
+
+
+class WeightsError(MutoscopeError):
+    """A weight file or folder is missing, broken or doesn't fit."""
+
+
+class MediaError(MutoscopeError):
+    """A picture or video can't be read or written."""
+
+
+class DataError(MutoscopeError):
+    """A data set or its description is missing, broken or contradicts itself."""

@@ -1,0 +1,1 @@
+"""Instruments: how well a clip says what it should."""

@@ -1,0 +1,1 @@
+"""One file per published system, loaded lazily by name."""

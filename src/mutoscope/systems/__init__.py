@@ -1,0 +1,1 @@
+"""How a published system is run and trained."""

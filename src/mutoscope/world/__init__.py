@@ -1,0 +1,1 @@
+"""The procedural world: captioned, exactly known video without end (numpy and numba only)."""
