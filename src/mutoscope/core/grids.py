@@ -1,0 +1,66 @@
+"""The times a sampler visits: n + 1 decreasing numbers, the first noisy, the last clean.
+
+A checkpoint trained on a table of N integer timesteps was sampled at some of them; timestep k is
+t = (k + 1) / N here. Grids are float64, so that coefficients lose nothing to the clock.
+Source of the three spacings: Lin et al. (2023), table 2.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from mutoscope.core.schedule import Schedule
+from mutoscope.core.shapes import Grid
+from mutoscope.errors import RequestError
+
+
+def trailing(steps: int, *, table: int | None = None, last: float = 0.0) -> Grid:
+    """Even steps from pure noise: 1, 1 - 1/n, ...; rounded to the timesteps of a table if given."""
+    _check(steps, table)
+    times = 1 - torch.arange(steps, dtype=torch.float64) / steps
+    return _ended(times if table is None else (times * table).round() / table, last)
+
+
+def linear(steps: int, *, table: int = 1000, last: float = 0.0) -> Grid:
+    """Both ends of the table and even steps between, rounded to its timesteps."""
+    _check(steps, table)
+    times = torch.linspace(table - 1, 0, steps, dtype=torch.float64).round()
+    return _ended((times + 1) / table, last)
+
+
+def leading(steps: int, *, table: int = 1000, offset: int = 0, last: float = 0.0) -> Grid:
+    """Multiples of N // n plus an offset; never visits pure noise, so not for ZeroTerminal."""
+    _check(steps, table)
+    times = torch.arange(steps - 1, -1, -1, dtype=torch.float64) * (table // steps)
+    return _ended((times + offset + 1) / table, last)
+
+
+def karras(
+    steps: int, schedule: Schedule, *, low: float = 0.002, high: float = 80.0, rho: float = 7.0
+) -> Grid:
+    """Noise levels sigma / alpha from `high` to `low`, even in their rho-th root, then clean.
+
+    Source: Karras et al. (2022), eq. 5; SVD uses low = 0.002, high = 700.
+    """
+    _check(steps, None)
+    roots = torch.linspace(high ** (1 / rho), low ** (1 / rho), steps, dtype=torch.float64)
+    return _ended(schedule.when(roots**rho), 0.0)
+
+
+def below(grid: Grid, t: float) -> Grid:
+    """The rest of a grid from time t on, t itself first: where editing a noised clip begins."""
+    rest = grid[grid < t]
+    if not 0 < t <= 1 or not len(rest):
+        raise RequestError(f"the starting time must lie in (0, 1] above the grid's end (got {t:g})")
+    return torch.cat([rest.new_tensor([t]), rest])
+
+
+def _ended(times: Tensor, last: float) -> Tensor:
+    return torch.cat([times, times.new_tensor([last])])
+
+
+def _check(steps: int, table: int | None) -> None:
+    if steps < 1 or (table is not None and steps > table):
+        most = "" if table is None else f" and at most {table}, the length of the table"
+        raise RequestError(f"steps must be at least 1{most} (got {steps}); 30 is usual")
