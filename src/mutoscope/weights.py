@@ -43,7 +43,7 @@ def check_folder(folder: Path) -> None:
     if pickled:
         raise WeightsError(
             f"{folder / pickled[0]} is a pickle, which can run code when it is opened; weights "
-            "must be .safetensors: take the safetensors variant, or convert the file where you trust it"
+            "must be .safetensors: take the safetensors variant, or convert it where you trust it"
         )
     raise WeightsError(f"{folder} holds no .safetensors file; give the folder of a saved part")
 
