@@ -1,0 +1,392 @@
+"""What is asked of a system, as plain data: the Request, what a system can do, a training batch.
+
+A Request is the same JSON in a file's metadata, a job, `--json` and a story file. Whatever is wrong
+with one is said in one sentence, by RequestError, before anything is computed.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal, TypeVar
+
+from torch import Tensor
+
+from mutoscope import checked
+from mutoscope.checked import Span, Value
+from mutoscope.clip import Frames
+from mutoscope.errors import RequestError
+
+KINDS = (
+    "first", "last", "image", "sketch", "sketches", "style", "depth", "structure", "motion",
+    "stroke", "mask", "camera", "fps", "pose", "edge", "task",
+)  # fmt: skip
+"""Every kind of condition a request may name."""
+
+LITERALS = ("camera", "stroke", "fps", "task")
+"""Kinds whose source is a value written out, not a file."""
+
+_TAIL = re.compile(r":(?=[A-Za-z_]\w*=)")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConditionRequest:
+    """A condition as asked for: its kind and the path, asset id or literal it comes from.
+
+    `frame` is the frame it holds for (None: the kind decides), `strength` scales it (1 = as
+    trained), `set` holds whatever else its kind understands.
+    """
+
+    kind: str
+    source: str
+    frame: int | None = None
+    strength: float = 1.0
+    set: Mapping[str, Value] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        checked.one_of("condition", self.kind, KINDS)
+        checked.text(f"the source of '{self.kind}'", self.source)
+        if not self.source:
+            raise RequestError(f"condition '{self.kind}' has no source; give a file or a value")
+        if self.frame is not None:
+            checked.whole(f"the frame of '{self.kind}'", self.frame, low=-checked.LARGEST)
+        strength = checked.number(f"the strength of '{self.kind}'", self.strength)
+        if strength < 0:
+            raise RequestError(
+                f"the strength of '{self.kind}' must be 0 or more (got {strength:g})"
+            )
+        object.__setattr__(self, "strength", strength)
+        object.__setattr__(self, "set", checked.values(f"the keys of '{self.kind}'", self.set))
+
+    @classmethod
+    def parse(cls, text: str) -> ConditionRequest:
+        """The condition in `KIND=SOURCE[:key=value,...]`, as the command line writes it."""
+        kind, equals, rest = text.partition("=")
+        if not equals:
+            raise RequestError(f"a condition is KIND=SOURCE[:key=value,...] (got '{text}')")
+        source, *tail = _TAIL.split(rest, maxsplit=1)
+        given: dict[str, Any] = {}
+        for item in tail[0].split(",") if tail else ():
+            key, equals, value = item.partition("=")
+            if not equals:
+                raise RequestError(f"'{item}' in condition '{text}' must be key=value")
+            given[key] = checked.literal(value)
+        known = {key: given.pop(key) for key in ("frame", "strength") if key in given}
+        return cls(kind=kind, source=source, set=given, **known)
+
+    def to_json(self) -> dict[str, Any]:
+        """The condition as a JSON object, every key present."""
+        return {
+            "kind": self.kind,
+            "source": self.source,
+            "frame": self.frame,
+            "strength": self.strength,
+            "set": dict(self.set),
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Segment:
+    """A piece of a story: what happens next, and for how many frames."""
+
+    prompt: str
+    frames: int
+    conditions: Sequence[ConditionRequest] = ()
+
+    def __post_init__(self) -> None:
+        checked.text("the prompt of a segment", self.prompt)
+        checked.whole("frames of a segment", self.frames, low=1)
+        object.__setattr__(self, "conditions", _conditions(self.conditions))
+
+    def to_json(self) -> dict[str, Any]:
+        """The segment as a JSON object, every key present."""
+        conditions = [condition.to_json() for condition in self.conditions]
+        return {"prompt": self.prompt, "frames": self.frames, "conditions": conditions}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """One clip as asked for: everything that decides its pixels, but the weights.
+
+    `size` is (W, H); `guidance` 1 is off; `settings` are the knobs of the system; `segments`, if
+    any, tell a story piece by piece and replace `prompt` and `frames`. The defaults are ours; a
+    system's own stand in `Capabilities.defaults`.
+    """
+
+    system: str = "modelscope"
+    prompt: str = ""
+    negative: str = ""
+    frames: int = 16
+    fps: float = 8.0
+    size: tuple[int, int] = (128, 128)
+    steps: int = 30
+    guidance: float = 7.5
+    sampler: str = "ddim"
+    seed: int = 0
+    conditions: Sequence[ConditionRequest] = ()
+    settings: Mapping[str, Value] = field(default_factory=dict)
+    segments: Sequence[Segment] = ()
+
+    def __post_init__(self) -> None:
+        for name in ("system", "prompt", "negative", "sampler"):
+            checked.text(name, getattr(self, name))
+        checked.whole("frames", self.frames, low=1)
+        checked.whole("steps", self.steps, low=1)
+        checked.whole("seed", self.seed, low=0, high=2**63 - 1)
+        fps = checked.number("fps", self.fps)
+        if fps <= 0:
+            raise RequestError(f"fps must be above 0 (got {fps:g})")
+        kept = {
+            "fps": fps,
+            "guidance": checked.number("guidance", self.guidance),
+            "size": checked.size(self.size),
+            "settings": checked.values("settings", self.settings),
+            "conditions": _conditions(self.conditions),
+            "segments": _segments(self.segments),
+        }
+        for name, value in kept.items():
+            object.__setattr__(self, name, value)
+
+    def to_json(self) -> dict[str, Any]:
+        """The request as a JSON object, every key present."""
+        whole = {item.name: getattr(self, item.name) for item in fields(self)}
+        return whole | {
+            "size": list(self.size),
+            "conditions": [condition.to_json() for condition in self.conditions],
+            "settings": dict(self.settings),
+            "segments": [segment.to_json() for segment in self.segments],
+        }
+
+    @classmethod
+    def from_json(cls, data: str | Mapping[str, Any]) -> Request:
+        """The request in a JSON object or its text; a key left out takes its default."""
+        return _made(cls, "a request", _parsed(data))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Example:
+    """A training batch: clips in [-1, 1] with a prompt each, an image being a clip of one frame.
+
+    `truths` holds what else is known for the same pixels (depth, flow, ids ...), by name.
+    """
+
+    frames: Frames
+    prompts: Sequence[str]
+    fps: float = 8.0
+    truths: Mapping[str, Tensor] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if len(self.prompts) != self.frames.shape[0]:
+            raise RequestError(
+                f"an example needs a prompt a clip (got {len(self.prompts)} prompts,"
+                f" {self.frames.shape[0]} clips)"
+            )
+
+
+STEPS = Span(low=1, high=1000, step=1)
+GUIDANCE = Span(low=0, high=50)
+
+Kind = TypeVar("Kind", ConditionRequest, Segment, Request)
+Type = Literal["number", "integer", "switch", "choice", "text"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """A knob of one system: its name, type, default, and the range or choices it accepts."""
+
+    name: str
+    type: Type
+    default: Value
+    help: str
+    range: Span | None = None
+    choices: Sequence[str] = ()
+
+    def __post_init__(self) -> None:
+        self.check(self.default)
+
+    def parse(self, text: str) -> Value:
+        """The value in `--set name=text`, refused if this knob can't take it."""
+        value = text if self.type in ("choice", "text") else checked.literal(text)
+        return self.check(value)
+
+    def check(self, value: Value) -> Value:
+        """The value itself, refused if this knob can't take it."""
+        name = f"setting '{self.name}'"
+        if self.type == "switch" and not isinstance(value, bool):
+            raise RequestError(f"{name} must be true or false (got {value!r})")
+        if self.type in ("choice", "text"):
+            checked.text(name, value)
+        if self.type == "choice":
+            checked.one_of(name, str(value), self.choices)
+        if self.type == "integer":
+            checked.whole(name, value, low=-checked.LARGEST)
+        if self.type == "number":
+            checked.number(name, value)
+        if self.range is not None:
+            checked.within(name, value, self.range)
+        return value
+
+
+@dataclass(frozen=True, kw_only=True)
+class Capabilities:
+    """What a system can be asked for: the command line, service and studio are drawn from it.
+
+    `needs` are conditions it can't do without. `sizes`, if any, are the only ones; else width and
+    height lie in `side`. `segments` above 1 means it can tell a story. `defaults` override those of
+    Request.
+    """
+
+    frames: Span
+    fps: Span
+    side: Span
+    sizes: Sequence[tuple[int, int]] = ()
+    steps: Span = STEPS
+    guidance: Span = GUIDANCE
+    samplers: Sequence[str] = ("ddim",)
+    conditions: Sequence[str] = ()
+    needs: Sequence[str] = ()
+    segments: int = 1
+    settings: Sequence[Setting] = ()
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+
+    def complete(self, given: Mapping[str, Any]) -> Request:
+        """The request that has the given keys and this system's defaults for the rest; checked."""
+        request = Request.from_json({**self.defaults, **given})
+        self.check(request)
+        return request
+
+    def values(self, request: Request) -> dict[str, Value]:
+        """Every setting of the system: as requested, else its default."""
+        return {knob.name: request.settings.get(knob.name, knob.default) for knob in self.settings}
+
+    def check(self, request: Request) -> None:
+        """Refuse what the system can't do, naming the nearest that works."""
+        checked.within(f"fps for {request.system}", request.fps, self.fps)
+        checked.within(f"steps for {request.system}", request.steps, self.steps)
+        checked.within(f"guidance for {request.system}", request.guidance, self.guidance)
+        checked.one_of(f"sampler of {request.system}", request.sampler, self.samplers)
+        self._check_size(request)
+        self._check_pieces(request)
+        self._check_settings(request)
+
+    def _check_size(self, request: Request) -> None:
+        width, height = request.size
+        if self.sizes:
+            if (width, height) not in self.sizes:
+                best = min(self.sizes, key=lambda size: _apart(size, request.size))
+                raise RequestError(
+                    f"{request.system} can't make {width}x{height}; the nearest that works is"
+                    f" {best[0]}x{best[1]}"
+                )
+            return
+        near = [_closest(self.side, side) for side in request.size]
+        if near != [width, height]:
+            raise RequestError(
+                f"{request.system} makes sides of {self.side} (got {width}x{height}); the nearest"
+                f" that works is {near[0]:g}x{near[1]:g}"
+            )
+
+    def _check_pieces(self, request: Request) -> None:
+        if len(request.segments) > 1 and len(request.segments) > self.segments:
+            can = f"{self.segments} segments at most" if self.segments > 1 else "no story"
+            raise RequestError(
+                f"{request.system} can tell {can} (got {len(request.segments)} segments)"
+            )
+        counts = [segment.frames for segment in request.segments] or [request.frames]
+        for frames in counts:
+            checked.within(f"frames for {request.system}", frames, self.frames)
+        asked = [*request.conditions]
+        for segment in request.segments:
+            asked.extend(segment.conditions)
+        for condition in asked:
+            if condition.kind not in self.conditions:
+                can = ", ".join(self.conditions) or "none"
+                raise RequestError(
+                    f"{request.system} can't use condition '{condition.kind}'; it takes {can}"
+                )
+        for kind in self.needs:
+            if kind not in {condition.kind for condition in asked}:
+                raise RequestError(f"{request.system} needs condition '{kind}'; give {kind}=SOURCE")
+
+    def _check_settings(self, request: Request) -> None:
+        knobs = {knob.name: knob for knob in self.settings}
+        for name, value in request.settings.items():
+            if not knobs:
+                raise RequestError(f"{request.system} has no settings (got '{name}')")
+            checked.one_of(f"setting of {request.system}", name, tuple(knobs))
+            knobs[name].check(value)
+
+    def to_json(self) -> dict[str, Any]:
+        """What the service and studio are told."""
+        spans = ("frames", "fps", "side", "steps", "guidance")
+        plain = ("samplers", "conditions", "needs")
+        return (
+            {name: _span_json(getattr(self, name)) for name in spans}
+            | {name: list(getattr(self, name)) for name in plain}
+            | {
+                "sizes": [list(size) for size in self.sizes],
+                "segments": self.segments,
+                "settings": [_setting_json(knob) for knob in self.settings],
+                "defaults": dict(self.defaults),
+            }
+        )
+
+
+def _span_json(span: Span) -> dict[str, float]:
+    return {"low": span.low, "high": span.high, "step": span.step}
+
+
+def _setting_json(knob: Setting) -> dict[str, Any]:
+    return {
+        "name": knob.name,
+        "type": knob.type,
+        "default": knob.default,
+        "range": None if knob.range is None else _span_json(knob.range),
+        "choices": list(knob.choices),
+        "help": knob.help,
+    }
+
+
+def _apart(one: tuple[int, int], other: tuple[int, int]) -> float:
+    return abs(math.log(one[0] / other[0])) + abs(math.log(one[1] / other[1]))
+
+
+def _closest(span: Span, value: float) -> float:
+    return min(span.nearest(value), key=lambda number: abs(number - value))
+
+
+def _conditions(value: object) -> tuple[ConditionRequest, ...]:
+    return tuple(
+        _made(ConditionRequest, "a condition", item) for item in checked.listed("conditions", value)
+    )
+
+
+def _segments(value: object) -> tuple[Segment, ...]:
+    return tuple(_made(Segment, "a segment", item) for item in checked.listed("segments", value))
+
+
+def _made(kind: type[Kind], name: str, data: object) -> Kind:
+    """The dataclass in a JSON object; what already is one stays."""
+    if isinstance(data, kind):
+        return data
+    if not isinstance(data, Mapping):
+        raise RequestError(f"{name} must be an object (got {data!r})")
+    known = {item.name: item for item in fields(kind)}
+    for key in data:
+        checked.one_of(f"key of {name}:", key, known)
+    for key, item in known.items():
+        if key not in data and item.default is item.default_factory:
+            raise RequestError(f"{name} needs '{key}' (got {sorted(data)})")
+    return kind(**data)
+
+
+def _parsed(data: str | Mapping[str, Any]) -> Mapping[str, Any]:
+    if isinstance(data, str):
+        try:
+            return json.loads(data)
+        except (ValueError, RecursionError) as error:
+            raise RequestError(f"the request is not JSON ({error})") from error
+    return data
