@@ -61,9 +61,10 @@ MOVES = (
     "orbit left", "orbit right", "roll clockwise", "roll anticlockwise",
 )  # fmt: skip
 AXES = ("truck", "pedestal", "pan", "tilt", "zoom", "roll")
-"""Camera axes in [-1, 1]: + = right, up, right, up, in, clockwise (of the camera, per 2 seconds)."""
+"""Camera axes in [-1, 1]: + = right, up, right, up, in, clockwise (the camera's, per 2 s)."""
 LOOKS = (
-    "plain", "pencil", "watercolour", "oil", "pixel", "cartoon", "neon", "blueprint", "mono", "sepia",
+    "plain", "pencil", "watercolour", "oil", "pixel", "cartoon", "neon", "blueprint",
+    "mono", "sepia",
 )  # fmt: skip
 
 
