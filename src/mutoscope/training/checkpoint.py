@@ -1,0 +1,82 @@
+"""Training state on disk: parameters, averages and optimizer moments, all as safetensors."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from mutoscope.errors import WeightsError
+from mutoscope.training.ema import Ema
+
+
+def save(
+    folder: Path, parts: nn.Module, optimizer: torch.optim.Optimizer, ema: Ema, step: int
+) -> None:
+    """Write the state after `step` steps; a kill while writing leaves the state before it."""
+    part, target = folder / "state.part", folder / "state"
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
+    save_file(_packed(parts.state_dict()), part / "parts.safetensors")
+    save_file(_packed(ema.values), part / "ema.safetensors")
+    save_file(_packed(_moments(optimizer)), part / "optimizer.safetensors")
+    (part / "step.json").write_text(json.dumps({"step": step}))
+    old = folder / "state.old"
+    shutil.rmtree(old, ignore_errors=True)
+    if target.exists():
+        os.replace(target, old)
+    os.replace(part, target)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def resume(folder: Path, parts: nn.Module, optimizer: torch.optim.Optimizer, ema: Ema) -> int:
+    """Load the newest whole state of `folder` into the arguments; the step to go on with."""
+    state = next((folder / n for n in ("state", "state.old") if (folder / n).exists()), None)
+    if state is None:
+        return 0
+    try:
+        parts.load_state_dict(load_file(state / "parts.safetensors"))
+    except RuntimeError as error:
+        raise WeightsError(
+            f"the training state in {folder} is of another network; choose another --out"
+        ) from error
+    ema.values.update(load_file(state / "ema.safetensors"))
+    _restore(optimizer, load_file(state / "optimizer.safetensors"))
+    return int(json.loads((state / "step.json").read_text())["step"])
+
+
+def publish(folder: Path, parts: Mapping[str, nn.Module], record: Mapping[str, Any]) -> None:
+    """Save finished parts for use: one folder a part, bf16 where it has `save_pretrained`."""
+    for name, module in parts.items():
+        target = folder / "parts" / name
+        target.mkdir(parents=True, exist_ok=True)
+        save_file(_packed(module.state_dict()), target / "weights.safetensors")
+        config = {k: v for k, v in dict(getattr(module, "config", {})).items() if k[0] != "_"}
+        (target / "config.json").write_text(json.dumps(config, indent=2, default=list) + "\n")
+    (folder / "run.json").write_text(json.dumps(dict(record), indent=2) + "\n")
+
+
+def _packed(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name: value.contiguous() for name, value in state.items()}
+
+
+def _moments(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    state = optimizer.state_dict()["state"]
+    return {f"{i}.{k}": v for i, row in state.items() for k, v in row.items()}
+
+
+def _restore(optimizer: torch.optim.Optimizer, moments: Mapping[str, Tensor]) -> None:
+    full = optimizer.state_dict()
+    rows: dict[int, dict[str, Tensor]] = {}
+    for key, value in moments.items():
+        index, name = key.split(".", 1)
+        rows.setdefault(int(index), {})[name] = value
+    full["state"] = rows
+    optimizer.load_state_dict(full)

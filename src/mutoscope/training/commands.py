@@ -1,0 +1,185 @@
+"""What `mutoscope train NAME` runs: each shipped part, from data to weights ready for use.
+
+The chain is autoencoder -> image -> modelscope; a later link reads the weights of the earlier ones
+from the zoo. Data and state live in the cache folder (MUTOSCOPE_CACHE, else ~/.cache/mutoscope).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from einops import rearrange
+from jaxtyping import UInt8
+from rich.progress import track
+from torch import nn
+
+from mutoscope import world
+from mutoscope.autoencoders import FrameAutoencoder
+from mutoscope.core.denoiser import Denoiser
+from mutoscope.core.grids import trailing
+from mutoscope.core.guidance import ClassifierFree
+from mutoscope.core.noise import Noise
+from mutoscope.core.prediction import Flow
+from mutoscope.core.samplers import euler
+from mutoscope.core.schedule import Rectified
+from mutoscope.data import latents, pictures, stickers
+from mutoscope.encoders import MiniLM
+from mutoscope.errors import RequestError
+from mutoscope.networks.small3d import SmallUNet3D, inflate
+from mutoscope.training.autoencoder import AutoencoderTask
+from mutoscope.training.diffusion import DiffusionTask, Draw, Pool
+from mutoscope.training.train import Config, train
+from mutoscope.zoo import load_part
+
+SHIFT = 2.0
+"""Of the rectified schedule the shipped networks are trained on (ours)."""
+
+PROMPTS = (
+    "a red ball bounces on the grass",
+    "a blue cube slides left on the snow",
+    "a yellow cone spins on the checkerboard floor",
+    "a green ring rises over the water at night",
+    "a purple star grows on the wooden floor",
+    "a white pyramid slides right on the sand, the camera zooms in",
+    "a pink cylinder and a black cube on the snow",
+    "an orange capsule comes closer on the grass while a cyan ball stands still",
+)
+"""What the sample sheets of a training run show; none of them is used for measuring."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """Where a run keeps its state, how it starts and how much it does."""
+
+    out: Path
+    cache: Path
+    steps: int | None = None
+    init: str | None = None
+    items: int | None = None
+    seed: int = 0
+
+
+def cache_folder() -> Path:
+    """Where data and training state live."""
+    return Path(os.environ.get("MUTOSCOPE_CACHE", Path.home() / ".cache" / "mutoscope"))
+
+
+def run(name: str, out: Path, *, steps: int | None = None, init: str | None = None) -> None:
+    """Train a shipped part by name, resuming what `out` holds."""
+    if name not in TRAINERS:
+        raise RequestError(f"nothing called {name} can be trained; choose from {sorted(TRAINERS)}")
+    TRAINERS[name](Run(out=out, cache=cache_folder(), steps=steps, init=init))
+
+
+def world_frames(folder: Path, count: int, *, side: int = 128) -> UInt8[np.ndarray, "n s s 3"]:
+    """Single world frames, rendered once into a memory-mapped file."""
+    path = folder / f"frames-{world.VERSION}-{side}-{count}.npy"
+    if not path.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        part = path.with_suffix(".part")
+        shape = (count, side, side, 3)
+        out = np.lib.format.open_memmap(part, mode="w+", dtype=np.uint8, shape=shape)
+        for i in track(range(count), description="rendering frames"):
+            scene = world.sample(1, i, tier="core")
+            start = float(np.random.default_rng((1, i)).uniform(0, 2))
+            made = world.render(scene, frames=1, size=(side, side), start=start)
+            out[i] = made.rgb[0]
+        out.flush()
+        os.replace(part, path)
+    return np.load(path, mmap_mode="r")
+
+
+def autoencoder(run: Run) -> None:
+    """Learn to code frames of the world, stickers and photographs."""
+    network = FrameAutoencoder() if run.init is None else load_part(FrameAutoencoder, "autoencoder")
+    found = pictures.Pictures(
+        world_frames(run.cache, run.items or 6_000),
+        stickers.load(run.cache),
+        pictures.photographs(),
+    )
+    network = network.to(memory_format=torch.channels_last)
+    config = Config(steps=run.steps or 4000, batch=16, rate=2e-3, seed=run.seed)
+    train(AutoencoderTask(network, found, side=96), config, run.out)
+
+
+def image(run: Run) -> None:
+    """Learn pictures of the world from their captions."""
+    coder, encoder = _coder(), MiniLM()
+    recipe, count = latents.Recipe(frames=1, seed=11), run.items or 60_000
+    latents.build(_folder(run.cache, recipe, coder), recipe, count, coder, encoder)
+    pool = Pool(latents.load(_folder(run.cache, recipe, coder), recipe, count), 1.0, 256)
+    network = (
+        SmallUNet3D(channels=coder.channels, temporal=False)
+        if run.init is None
+        else load_part(SmallUNet3D, "image")
+    )
+    config = Config(steps=run.steps or 3000, batch=1, rate=2e-3, ema=0.998, seed=run.seed)
+    denoiser = Denoiser(network, Rectified(SHIFT), Flow())
+    task = DiffusionTask(denoiser, [pool], encoder([""]), draw=_draw(coder, encoder, frames=1))
+    train(task, config, run.out)
+
+
+def modelscope(run: Run) -> None:
+    """Inflate the image model and learn clips and pictures together."""
+    coder, encoder = _coder(), MiniLM()
+    kinds = (
+        (latents.Recipe(frames=16, seed=21), run.items or 12_288, 0.8, 32),
+        (latents.Recipe(frames=1, seed=11), 60_000, 0.2, 256),
+    )
+    pools = []
+    for recipe, count, chance, batch in kinds:
+        folder = _folder(run.cache, recipe, coder)
+        latents.build(folder, recipe, count, coder, encoder)
+        pools.append(Pool(latents.load(folder, recipe, count), chance, batch))
+    network = (
+        inflate(load_part(SmallUNet3D, "image"))
+        if run.init is None
+        else load_part(SmallUNet3D, "modelscope")
+    )
+    config = Config(steps=run.steps or 3000, batch=1, rate=1e-3, seed=run.seed)
+    denoiser = Denoiser(network, Rectified(SHIFT), Flow())
+    task = DiffusionTask(denoiser, pools, encoder([""]), draw=_draw(coder, encoder, frames=16))
+    train(task, config, run.out)
+
+
+TRAINERS: Mapping[str, Callable[[Run], None]] = {
+    "autoencoder": autoencoder,
+    "image": image,
+    "modelscope": modelscope,
+}
+
+
+def _coder() -> FrameAutoencoder:
+    return load_part(FrameAutoencoder, "autoencoder").eval().to(memory_format=torch.channels_last)
+
+
+def _folder(cache: Path, recipe: latents.Recipe, coder: FrameAutoencoder) -> Path:
+    mark = float(sum(p.detach().abs().double().sum() for p in coder.parameters()))
+    name = f"{recipe.tier}-{recipe.split}-{recipe.seed}-{recipe.frames}x{recipe.side}"
+    return cache / "latents" / f"{name}-w{world.VERSION}-{mark:.3f}"
+
+
+def _draw(coder: FrameAutoencoder, encoder: MiniLM, *, frames: int) -> Draw:
+    yes, no = encoder(PROMPTS), encoder([""] * len(PROMPTS))
+
+    @torch.inference_mode()
+    def draw(network: nn.Module) -> UInt8[np.ndarray, "H W 3"]:
+        denoiser = Denoiser(network, Rectified(SHIFT), Flow())
+        x = Noise(range(len(PROMPTS))).like(torch.empty(len(PROMPTS), coder.channels, frames, 8, 8))
+        with torch.autocast("cpu", torch.bfloat16):
+            *_, last = euler(
+                ClassifierFree(4.0)(denoiser, yes, no), x, trailing(20), denoiser.schedule
+            )
+            made = coder.decode(last.x)[:, :, :: max(1, frames // 8)]
+        if frames == 1:
+            sheet = rearrange(made, "(r q) c t h w -> (r h) (q t w) c", q=4)
+        else:
+            sheet = rearrange(made, "b c t h w -> (b h) (t w) c")
+        return ((sheet + 1) * 127.5).round().byte().numpy()
+
+    return draw

@@ -1,0 +1,73 @@
+"""Training of a denoiser on cached latents: image batches and clip batches, in turn.
+
+loss = mean over the batch of |F - target|^2, t = sigmoid(m + n), n standard normal (Esser et al.
+2024, section 3.1); the text is replaced by that of the empty prompt with chance `drop`, for
+classifier-free guidance.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float, UInt8
+from torch import Tensor, nn
+
+from mutoscope.core.condition import Condition
+from mutoscope.core.denoiser import Denoiser
+from mutoscope.data.latents import Latents, condition
+from mutoscope.training.train import Batch, Task
+
+
+@dataclass(frozen=True)
+class Pool:
+    """A cache, the chance that a batch comes from it, and how many of its items fill one batch."""
+
+    latents: Latents
+    chance: float
+    batch: int
+
+
+Draw = Callable[[nn.Module], UInt8[np.ndarray, "H W 3"]]
+
+
+class DiffusionTask(Task):
+    """Teach the network of `denoiser`; `null` is the Condition of the empty prompt."""
+
+    def __init__(
+        self, denoiser: Denoiser, pools: Sequence[Pool], null: Condition, *, drop: float = 0.1,
+        draw: Draw | None = None,
+    ) -> None:  # fmt: skip
+        self.denoiser, self.pools, self.drop = denoiser, tuple(pools), drop
+        assert null.text is not None
+        self.null, self.draw = null.text[0].bfloat16(), draw
+
+    def parts(self) -> Mapping[str, nn.Module]:
+        """The network alone."""
+        return {"network": self.denoiser.network}
+
+    def batch(self, rng: np.random.Generator, size: int) -> Batch:
+        """A batch of one pool, `size` times as large as the pool says; text dropped here."""
+        pool = self.pools[rng.choice(len(self.pools), p=[p.chance for p in self.pools])]
+        batch = pool.latents.pick(rng.integers(0, len(pool.latents), size * pool.batch).tolist())
+        dropped = torch.from_numpy(rng.random(size * pool.batch) < self.drop)
+        length = min(len(self.null), batch["text"].shape[1])
+        batch["text"][dropped] = 0
+        batch["text"][dropped, :length] = self.null[:length]
+        batch["mask"][dropped] = torch.arange(batch["mask"].shape[1]) < length
+        return batch
+
+    def loss(self, batch: Batch, rng: torch.Generator) -> Mapping[str, Float[Tensor, ""]]:
+        """One term."""
+        x0 = batch["x0"].float()
+        eps = torch.randn(x0.shape, generator=rng).to(x0)
+        t = torch.randn(len(x0), generator=rng).sigmoid().to(x0)
+        loss = self.denoiser.loss(x0, t, eps, condition(dict(batch))).mean()
+        kind = "clip" if x0.shape[2] > 1 else "image"
+        return {"loss": loss, kind: loss.detach()}
+
+    def sheet(self, parts: Mapping[str, nn.Module]) -> UInt8[np.ndarray, "H W 3"] | None:
+        """What `draw` makes with the averaged network."""
+        return None if self.draw is None else self.draw(parts["network"])

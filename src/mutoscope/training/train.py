@@ -1,0 +1,166 @@
+"""The training loop: batch, loss, backward, clip, step, EMA, log, save; one function in reading order.
+
+What step k sees depends on (seed, rank, k) alone, so a run that was stopped and resumed is the run
+that never stopped, bit for bit, on the same machine with the same number of threads.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from jaxtyping import Float, UInt8
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from torch import Tensor, nn
+
+from mutoscope.training import checkpoint
+from mutoscope.training.curve import Log
+from mutoscope.training.ema import Ema
+
+Batch = Mapping[str, Tensor]
+
+
+class Task(ABC):
+    """What is learned: the parts that change, where batches come from, and what is minimised."""
+
+    @abstractmethod
+    def parts(self) -> Mapping[str, nn.Module]:
+        """The modules that are trained and saved, by name."""
+
+    @abstractmethod
+    def batch(self, rng: np.random.Generator, size: int) -> Batch:
+        """A batch drawn with `rng` alone."""
+
+    @abstractmethod
+    def loss(self, batch: Batch, rng: torch.Generator) -> Mapping[str, Float[Tensor, ""]]:
+        """Named terms, means over the batch; what is minimised is called "loss"."""
+
+    def sheet(self, parts: Mapping[str, nn.Module]) -> UInt8[np.ndarray, "H W 3"] | None:
+        """A picture of what the averaged `parts` do now, or None where there is nothing to see."""
+        return None
+
+    def finish(self, parts: Mapping[str, nn.Module]) -> None:
+        """Called once with the averaged parts before they are saved for use."""
+        return
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """How long and how fast to learn; every number ours.
+
+    The rate warms up linearly, stays, and falls linearly to zero over the last `cooldown` share of
+    `steps`; `ema` is the decay of the averaged weights, which are the ones that ship.
+    """
+
+    steps: int
+    batch: int
+    rate: float = 1e-3
+    warmup: int = 200
+    cooldown: float = 0.3
+    decay: float = 0.01
+    clip: float = 1.0
+    ema: float = 0.999
+    beta2: float = 0.98
+    seed: int = 0
+    save_minutes: float = 5.0
+    sheet_minutes: float = 5.0
+    precision: str = "bf16"
+
+    def rate_at(self, step: int) -> float:
+        """Learning rate of a step, counted from 0."""
+        rest = (self.steps - step) / max(1.0, self.cooldown * self.steps)
+        return self.rate * min(1.0, (step + 1) / self.warmup, rest)
+
+
+def train(task: Task, config: Config, folder: Path, *, until: int | None = None) -> None:
+    """Train until `config.steps` (or `until`, to be resumed later), keeping all state in `folder`.
+
+    Resumes from `folder` when there is something in it; stops cleanly, state saved, on Ctrl-C.
+    """
+    device = Accelerator(mixed_precision="no" if config.precision == "fp32" else config.precision)
+    parts = nn.ModuleDict(dict(task.parts()))
+    named = {name: p for name, p in parts.named_parameters() if p.requires_grad}
+    optimizer = torch.optim.AdamW(
+        [
+            {"params": [p for p in named.values() if p.ndim > 1], "weight_decay": config.decay},
+            {"params": [p for p in named.values() if p.ndim <= 1], "weight_decay": 0.0},
+        ],
+        lr=config.rate,
+        betas=(0.9, config.beta2),
+    )
+    parts, optimizer = device.prepare(parts, optimizer)
+    inner = device.unwrap_model(parts)
+    ema = Ema(inner, config.ema)
+    first = checkpoint.resume(folder, inner, optimizer, ema)
+    log = Log(folder, config=asdict(config), first=first, quiet=not device.is_main_process)
+    last = min(config.steps, until or config.steps)
+    saved = sheeted = time.monotonic()
+
+    def draw(step: int) -> Batch:
+        seed = (config.seed, device.process_index, step)
+        return task.batch(np.random.default_rng(seed), config.batch)
+
+    with _progress() as progress, ThreadPoolExecutor(1) as ahead:
+        bar = progress.add_task("training", total=last, completed=first, note="")
+        coming = ahead.submit(draw, first)
+        step = first
+        try:
+            for step in range(first, last):
+                batch = {k: v.to(device.device) for k, v in coming.result().items()}
+                coming = ahead.submit(draw, min(step + 1, last - 1))
+                for group in optimizer.param_groups:
+                    group["lr"] = config.rate_at(step)
+                with device.autocast():
+                    terms = task.loss(batch, _generator(config.seed, device.process_index, step))
+                device.backward(terms["loss"])
+                norm = device.clip_grad_norm_(named.values(), config.clip)
+                optimizer.step()
+                optimizer.zero_grad(set_to_none=True)
+                ema.update(inner, step)
+                log.add(step, {**terms, "norm": norm}, rate=config.rate_at(step))
+                progress.update(bar, completed=step + 1, note=log.note)
+                if time.monotonic() - saved > 60 * config.save_minutes:
+                    checkpoint.save(folder, inner, optimizer, ema, step + 1)
+                    saved = time.monotonic()
+                if time.monotonic() - sheeted > 60 * config.sheet_minutes:
+                    log.sheet(step + 1, task.sheet(ema.parts(inner)))
+                    sheeted = time.monotonic()
+            step = last
+        finally:
+            if device.is_main_process:
+                checkpoint.save(folder, inner, optimizer, ema, step)
+                log.close()
+    averaged = ema.parts(inner)
+    task.finish(averaged)
+    log.sheet(last, task.sheet(averaged))
+    checkpoint.publish(folder, averaged, {"step": last, **asdict(config)})
+
+
+def _generator(*key: int) -> torch.Generator:
+    seed = int(np.random.SeedSequence((*key, 1)).generate_state(1, np.uint64)[0] >> 1)
+    return torch.Generator().manual_seed(seed)
+
+
+def _progress() -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}"),
+        refresh_per_second=1,
+    )
+
+
+def config_of(folder: Path) -> Mapping[str, object] | None:
+    """The configuration that a training folder was made with, or None when it is empty."""
+    path = folder / "config.json"
+    return json.loads(path.read_text()) if path.exists() else None
