@@ -30,7 +30,7 @@ from mutoscope.world.scene import (
     Stage,
     Thing,
 )
-from mutoscope.world.shapes import BOUND
+from mutoscope.world.shapes import BOUND, HALF, kernel
 
 Array = NDArray[np.float64]
 
@@ -196,10 +196,46 @@ def _well(scene: Scene, spots: list[Spot], seen: View) -> NDArray[np.bool_]:
 
 def _extent(shape: str, path: Track, seen: View) -> Array:
     """x0 y0 x1 y1 in [0, 1] across the frame, and the middle's depth, B T 5."""
-    spots = seen.project(path.corners(shape))
-    return np.concatenate(
-        [spots[..., :2].min(-2), spots[..., :2].max(-2), spots[..., 2].mean(-1)[..., None]], axis=-1
-    )
+    areas = np.empty((*path.scale.shape, 5))
+    half = HALF[SHAPES.index(shape)]
+    tans = np.tan(seen.fov / 2)
+    _project(half, path.centre, path.rotation, path.scale, seen.eye, seen.basis, tans, areas)
+    return areas
+
+
+@kernel
+def _project(  # noqa: PLR0913 - the inner loop of `_extent`
+    half: Array,
+    centre: Array,
+    rotation: Array,
+    scale: Array,
+    eye: Array,
+    basis: Array,
+    tans: Array,
+    areas: Array,
+) -> None:
+    point, local = np.empty(3), np.empty(3)
+    for b in range(scale.shape[0]):
+        for t in range(scale.shape[1]):
+            x0, y0, x1, y1, deep = 1e9, 1e9, -1e9, -1e9, 0.0
+            for k in range(8):
+                a0 = half[0] if k & 4 else -half[0]
+                a1 = half[1] if k & 2 else -half[1]
+                a2 = half[2] if k & 1 else -half[2]
+                for i in range(3):
+                    r = rotation[b, t, i]
+                    turned = r[0] * a0 + r[1] * a1 + r[2] * a2
+                    point[i] = centre[b, t, i] + scale[b, t] * turned - eye[t, i]
+                for i in range(3):
+                    m = basis[t, i]
+                    local[i] = m[0] * point[0] + m[1] * point[1] + m[2] * point[2]
+                d = max(local[2], 1e-3) * tans[t]
+                x, y = 0.5 + 0.5 * local[0] / d, 0.5 + 0.5 * local[1] / d
+                x0, y0, x1, y1 = min(x0, x), min(y0, y), max(x1, x), max(y1, y)
+                deep += local[2]
+            areas[b, t, 0], areas[b, t, 1] = x0, y0
+            areas[b, t, 2], areas[b, t, 3] = x1, y1
+            areas[b, t, 4] = deep / 8.0
 
 
 def _in_view(area: Array) -> NDArray[np.bool_]:
