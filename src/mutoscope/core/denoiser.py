@@ -41,19 +41,21 @@ class Denoiser(nn.Module):
 
     def output(self, x_t: Latent, t: Time, condition: Condition) -> Latent:
         """F: what the network itself says of x_t; guidance mixes these."""
-        x_t, t = _wide(x_t), _wide(t)
+        x_t = _wide(x_t)
+        t = t.to(x_t)
         c_in, _, _ = self.prediction.row(self.schedule, t)
         return self._call(like(c_in, x_t) * x_t, t, condition)
 
     def clean(self, output: Latent, x_t: Latent, t: Time) -> Latent:
         """The clean clip that an output means."""
         x_t = _wide(x_t)
-        _, c_skip, c_out = (like(c, x_t) for c in self.prediction.row(self.schedule, _wide(t)))
+        _, c_skip, c_out = (like(c, x_t) for c in self.prediction.row(self.schedule, t.to(x_t)))
         return c_skip * x_t + c_out * output
 
     def loss(self, x0: Latent, t: Time, eps: Latent, condition: Condition) -> Float[Tensor, " b"]:
         """Mean square error of F, one number a clip; weigh it outside. Nothing here is random."""
-        x0, eps, t = _wide(x0), _wide(eps), _wide(t)
+        x0, eps = _wide(x0), _wide(eps)
+        t = t.to(x0)
         output = self.output(self.schedule.mixed(x0, eps, t), t, condition)
         wanted = self.prediction.target(self.schedule, x0, eps, t)
         return (output - wanted).square().flatten(1).mean(1)

@@ -37,7 +37,7 @@ class Schedule(ABC):
     def mixed(self, x0: Tensor, noise: Tensor, t: Tensor) -> Tensor:
         """x_t: the clean clip under the noise of time t, one time a clip or one for all."""
         alpha, sigma = self(t)
-        return like(alpha, x0) * x0 + like(sigma, x0) * noise
+        return like(alpha.to(x0), x0) * x0 + like(sigma.to(x0), x0) * noise
 
     def when(self, ratio: Tensor) -> Tensor:
         """The times at which sigma / alpha equals `ratio` (Karras' sigma), by bisection.
@@ -88,7 +88,10 @@ class Rectified(Schedule):
 
 @dataclass(frozen=True)
 class Cosine(Schedule):
-    """A quarter turn: alpha = cos(pi t / 2), sigma = sin(pi t / 2). Source: Ho et al. (2022b)."""
+    """A quarter turn: alpha = cos(pi t / 2), sigma = sin(pi t / 2).
+
+    Source: Salimans & Ho (2022).
+    """
 
     @override
     def __call__(self, t: Tensor) -> tuple[Tensor, Tensor]:
@@ -105,7 +108,7 @@ class Cosine(Schedule):
 class VP(Schedule):
     """Variance preserving: d log alpha / dt = -beta(t) / 2, beta linear in t.
 
-    Source: Song et al. (2021b), eq. 32-33; beta_min, beta_max are their appendix C.
+    Source: Song et al. (2021b), appendix C, with their beta_min and beta_max.
     """
 
     low: float = 0.1
@@ -172,17 +175,36 @@ class _Knots:
         falling = fall[left] + (fall[left + 1] - fall[left]) * part
         return rise[left] + slope * part, falling, slope * len(self)
 
+
+class Table(Schedule):
+    """A schedule known at N integer timesteps; timestep k is t = (k + 1) / N."""
+
+    @property
+    @abstractmethod
+    def squared(self) -> Tensor:
+        """alpha^2 at the integer timesteps, in float64."""
+
+    @override
     def __call__(self, t: Tensor) -> tuple[Tensor, Tensor]:
-        rise, fall, _ = self.at(t)
+        rise, fall, _ = self._knots.at(t)
         return torch.sin(fall).to(t.dtype), torch.sin(rise).to(t.dtype)
 
+    @override
     def rates(self, t: Tensor) -> tuple[Tensor, Tensor]:
-        rise, fall, slope = self.at(t)
+        rise, fall, slope = self._knots.at(t)
         return (-slope * torch.cos(fall)).to(t.dtype), (slope * torch.cos(rise)).to(t.dtype)
+
+    def timestep(self, t: Tensor) -> Tensor:
+        """The authors' timestep of time t, a whole number where a grid of the table visits."""
+        return t * len(self._knots) - 1
+
+    @cached_property
+    def _knots(self) -> _Knots:
+        return _Knots.through(self.squared)
 
 
 @dataclass(frozen=True)
-class Betas(Schedule):
+class Betas(Table):
     """A table of betas, one an integer timestep: alpha_k^2 = prod (1 - beta_i), i <= k.
 
     Source: Ho et al. (2020), eq. 4. Timestep k is t = (k + 1) / N.
@@ -203,7 +225,9 @@ class Betas(Schedule):
         return cls(tuple(torch.linspace(low, high, count, dtype=torch.float64).tolist()))
 
     @classmethod
-    def scaled_linear(cls, low: float = 0.00085, high: float = 0.012, count: int = 1000) -> Betas:
+    def scaled_linear(
+        cls, low: float = 0.00085, high: float = 0.012, *, count: int = 1000
+    ) -> Betas:
         """Evenly spaced roots of beta: latent diffusion. Source: Rombach et al. (2022), code."""
         roots = torch.linspace(low**0.5, high**0.5, count, dtype=torch.float64)
         return cls(tuple(roots.square().tolist()))
@@ -216,25 +240,13 @@ class Betas(Schedule):
         return cls(tuple((1 - bar[1:] / bar[:-1]).clamp_max(cap).tolist()))
 
     @property
+    @override
     def squared(self) -> Tensor:
-        """alpha^2 at the integer timesteps, in float64."""
         return (1 - torch.tensor(self.table, dtype=torch.float64)).cumprod(0)
-
-    @cached_property
-    def _knots(self) -> _Knots:
-        return _Knots.through(self.squared)
-
-    @override
-    def __call__(self, t: Tensor) -> tuple[Tensor, Tensor]:
-        return self._knots(t)
-
-    @override
-    def rates(self, t: Tensor) -> tuple[Tensor, Tensor]:
-        return self._knots.rates(t)
 
 
 @dataclass(frozen=True)
-class ZeroTerminal(Schedule):
+class ZeroTerminal(Table):
     """A table stretched so that its last timestep holds no signal: alpha(1) = 0 exactly.
 
     The first timestep keeps its alpha. A network on it must say velocity or clean, never noise.
@@ -244,20 +256,8 @@ class ZeroTerminal(Schedule):
     betas: Betas
 
     @property
+    @override
     def squared(self) -> Tensor:
-        """alpha^2 at the integer timesteps, in float64."""
         alpha = self.betas.squared.sqrt()
         first, last = alpha[0], alpha[-1]
         return ((alpha - last) * (first / (first - last))).square()
-
-    @cached_property
-    def _knots(self) -> _Knots:
-        return _Knots.through(self.squared)
-
-    @override
-    def __call__(self, t: Tensor) -> tuple[Tensor, Tensor]:
-        return self._knots(t)
-
-    @override
-    def rates(self, t: Tensor) -> tuple[Tensor, Tensor]:
-        return self._knots.rates(t)
