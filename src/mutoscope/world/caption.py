@@ -155,7 +155,9 @@ class _Teller:
     def _shot(self, core: str) -> str:
         move, dice = str(self.facts.move), self.dice
         shots = patterns.SHOTS + (patterns.OPENING_SHOTS * 2 if self.whole else ())
-        pattern = dice.pick(shots[:4] if move == "static" else shots)
+        if ". " in core:
+            shots = patterns.SHOTS_APART
+        pattern = dice.pick([s for s in shots if "ing}" not in s] if move == "static" else shots)
         phrase, pace = dice.pick(words.MOVE_PHRASES[move]), self.facts.pace
         shot = dice.pick(words.MOVE_NOUNS[move])
         return pattern.format(

@@ -137,9 +137,9 @@ def camera_move(camera: Camera) -> str | None:
 
 
 def pace(camera: Camera) -> str | None:
-    """The speed of a moving camera: "slowly" up to 0.35, "quickly" from 0.8, else None."""
+    """The speed of a moving camera: "slowly" up to 0.35, "quickly" above 0.9, else None."""
     amount = camera.amount if camera.axes is None else max(map(abs, camera.axes))
-    return "slowly" if amount <= 0.35 else "quickly" if amount >= 0.8 else None
+    return "slowly" if amount <= 0.35 else "quickly" if amount > 0.9 else None
 
 
 def related(scene: Scene, i: int, relation: str, j: int) -> bool:

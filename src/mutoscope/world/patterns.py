@@ -125,10 +125,13 @@ SHOTS = (
     "{core}; the camera {is} {moving}",
     "{core}, with the camera {moving}",
     "{core}. the camera {is} {moving}",
+    "{core}. {shot}",
     "the camera {moves}. {core}",
     "{core}, {shot}",
     "{core}, {shot}",
 )
+SHOTS_APART = tuple(s for s in SHOTS if ". " in s)
+"""For cores of several sentences."""
 OPENING_SHOTS = ("as the camera {moves}, {core}", "while the camera {moves}, {core}")
 """For cores that are one whole clause."""
 SIGNS = (
