@@ -1,1 +1,62 @@
-"""One file per published system, loaded lazily by name."""
+"""Every system by its name; a recipe is imported when it is asked for.
+
+Other packages add theirs through entry points of the group `mutoscope.recipes`: the name of the
+system = the module that is its recipe.
+"""
+
+from __future__ import annotations
+
+import difflib
+from importlib import import_module
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Protocol, cast
+
+from mutoscope.errors import RequestError
+from mutoscope.request import Capabilities
+from mutoscope.systems.system import Card, System
+
+TABLE = {
+    "image": "mutoscope.recipes.image",
+    "modelscope": "mutoscope.recipes.modelscope",
+}
+
+GROUP = "mutoscope.recipes"
+
+
+class Config(Protocol):
+    """What a system is built from; its presets are class methods, `small` is what ships."""
+
+    def accepts(self) -> Capabilities:
+        """What a system of these sizes can be asked for."""
+        ...
+
+
+class Recipe(Protocol):
+    """What a recipe's module holds."""
+
+    CARD: Card
+
+    def config(self, weights: Path | None = None) -> Config:
+        """What ships, or lies in a folder of weights; nothing is loaded."""
+        ...
+
+    def load(self, weights: Path | None = None) -> System:
+        """The same, ready to generate."""
+        ...
+
+
+def names() -> tuple[str, ...]:
+    """Every system there is, in the order of the alphabet."""
+    return tuple(sorted({*TABLE, *(entry.name for entry in entry_points(group=GROUP))}))
+
+
+def find(name: str) -> Recipe:
+    """The recipe of a system; refuses an unknown name with the nearest known ones."""
+    if name in TABLE:
+        return cast("Recipe", import_module(TABLE[name]))
+    for entry in entry_points(group=GROUP, name=name):
+        return cast("Recipe", entry.load())
+    known = names()
+    near = difflib.get_close_matches(name, known, n=3) or known
+    raise RequestError(f"there is no system called {name!r}; try {', '.join(near)}")

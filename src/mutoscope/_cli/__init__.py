@@ -1,0 +1,1 @@
+"""What the commands of `mutoscope.cli` do, a module a command; torch is imported in here only."""

@@ -1,0 +1,127 @@
+"""The command line: commands, flags and exit codes.
+
+0 done, 1 failed, 2 the request was wrong, 130 interrupted. Nothing heavy is imported before a
+command runs, so that `--help` is instant; what a command does stands in `mutoscope._cli`.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from time import perf_counter
+from typing import Annotated
+
+import typer
+
+from mutoscope import __version__
+from mutoscope.errors import MutoscopeError, RequestError
+
+INTERRUPTED = 130
+"""Exit code after Ctrl-C; typer answers with it too."""
+
+app = typer.Typer(
+    name="mutoscope",
+    help="Make videos from text, on an ordinary computer.",
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+@app.callback(invoke_without_command=True)
+def _root(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,  # noqa: FBT002
+) -> None:
+    if version:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.command()
+def generate(  # noqa: PLR0913  (a flag is a parameter)
+    prompt: Annotated[str, typer.Argument(help="What shall be seen.")],
+    system: Annotated[str, typer.Option(help="Which system.")] = "modelscope",
+    negative: Annotated[str | None, typer.Option(help="What shall not be seen.")] = None,
+    frames: Annotated[int | None, typer.Option(help="How many frames.")] = None,
+    fps: Annotated[float | None, typer.Option(help="Frames a second.")] = None,
+    size: Annotated[str | None, typer.Option(metavar="WxH", help="Width x height.")] = None,
+    steps: Annotated[int | None, typer.Option(help="Denoising steps.")] = None,
+    guidance: Annotated[float | None, typer.Option(help="Guidance scale; 1 is off.")] = None,
+    seed: Annotated[int, typer.Option(help="The same seed makes the same clip.")] = 0,
+    count: Annotated[int, typer.Option(min=1, help="Clips, side by side in one file.")] = 1,
+    sampler: Annotated[str | None, typer.Option(help="How the noise is taken away.")] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A knob of the system.")
+    ] = None,
+    weights: Annotated[
+        Path | None, typer.Option(help="A folder of weights instead of those that ship.")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="The file; its suffix is its format.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="End with one line of JSON.")] = False,  # noqa: FBT002
+    no_metadata: Annotated[bool, typer.Option(help="Keep the record out of the file.")] = False,  # noqa: FBT002
+) -> None:
+    """Make a video of a prompt."""
+    start = perf_counter()
+    from mutoscope._cli import generate as command
+
+    asked = {
+        "system": system,
+        "prompt": prompt,
+        "negative": negative,
+        "frames": frames,
+        "fps": fps,
+        "size": None if size is None else _size(size),
+        "steps": steps,
+        "guidance": guidance,
+        "seed": seed,
+        "sampler": sampler,
+    }
+    wish = command.Wish(
+        asked={name: value for name, value in asked.items() if value is not None},
+        settings=settings or (),
+        count=count,
+        output=output,
+        as_json=as_json,
+        metadata=not no_metadata,
+        weights=weights,
+    )
+    command.run(wish, start=start)
+
+
+def _size(text: str) -> tuple[int, int]:
+    width, _, height = text.lower().partition("x")
+    if not (width.isdecimal() and height.isdecimal()):
+        raise RequestError(f"--size is WIDTHxHEIGHT in pixels, like 128x128 (got '{text}')")
+    return int(width), int(height)
+
+
+def main() -> None:
+    """Run the command line and leave with its exit code."""
+    sys.exit(code(sys.argv[1:]))
+
+
+def code(arguments: list[str]) -> int:
+    """Run one command line; its exit code."""
+    try:
+        left = app(arguments, standalone_mode=False)
+    except MutoscopeError as error:
+        return _said(str(error), 2)
+    except typer.TyperException as error:
+        return _said(getattr(error, "format_message", error.__str__)(), 2)
+    except (KeyboardInterrupt, typer.Abort):
+        left = INTERRUPTED
+    if left == INTERRUPTED:
+        return _said("interrupted; nothing was written", INTERRUPTED)
+    return left or 0
+
+
+def _said(sentence: str, leave: int) -> int:
+    print(f"mutoscope: {sentence}", file=sys.stderr)
+    return leave
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,46 @@
+"""What this machine is: its instruction sets, and the number format its networks run in.
+
+The rule: a network runs in bfloat16 where the processor multiplies it in hardware (AVX512-BF16 or
+AMX on x86, BF16 on ARM), else in float32. It looks at what the processor says of itself and never
+at a stopwatch, so that the same machine always makes the same bits.
+"""
+
+from __future__ import annotations
+
+import platform
+from pathlib import Path
+
+import torch
+
+FAST = ("avx512_bf16", "amx_bf16", "amx_tile", "bf16", "arm_bf16", "sve_bf16")
+"""Names by which a processor says that it multiplies bfloat16 in hardware."""
+
+
+def instructions() -> frozenset[str]:
+    """The instruction sets that torch finds, in its own words; empty where it can't say."""
+    return frozenset(name for name, there in torch.cpu.get_capabilities().items() if there is True)
+
+
+def precision() -> torch.dtype:
+    """The format for networks on this processor, by the rule above."""
+    return torch.bfloat16 if instructions() & set(FAST) else torch.float32
+
+
+def processor() -> str:
+    """The processor by its maker's name, as far as the system tells."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(named, platform.machine())
+
+
+def memory() -> tuple[int, int] | None:
+    """Bytes of memory in all and free for use, or None where the system doesn't tell."""
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+    except OSError:
+        return None
+    rows = {line.split(":")[0]: int(line.split()[1]) * 1024 for line in lines if ":" in line}
+    return rows["MemTotal"], rows.get("MemAvailable", rows["MemFree"])

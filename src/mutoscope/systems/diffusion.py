@@ -1,0 +1,135 @@
+"""One network, one autoencoder, one straight pass from noise to a clip.
+
+    run      x_1 ~ N(0, 1) by seed; the sampler takes it along the grid to x_0
+    finish   clip = decode(x_0)
+    loss     | F(x_t, t, c) - target |^2,  t = sigmoid(n), n ~ N(0, 1),  c dropped with chance 1/10
+
+A recipe says what the network is told (`bind`) and what can be asked for (`accepts`). Clips of a
+request run one at a time, so a seed gives the same bits for any count.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from time import perf_counter
+from typing import final
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from typing_extensions import override
+
+from mutoscope.autoencoders import Autoencoder
+from mutoscope.clip import Clip
+from mutoscope.core import grids, samplers
+from mutoscope.core.condition import Condition
+from mutoscope.core.denoiser import Denoiser
+from mutoscope.core.noise import Noise
+from mutoscope.core.samplers import Step
+from mutoscope.core.shapes import Denoise, Grid
+from mutoscope.encoders import TextEncoder
+from mutoscope.request import Example, Request
+from mutoscope.systems.system import System
+
+DROP = 0.1
+"""Chance that a clip is learned without its text. Source: Ho & Salimans (2022), table 1 (0.1)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """What a diffusion system is put together from; `sha256` names the weights, part by part."""
+
+    denoiser: Denoiser
+    autoencoder: Autoencoder
+    text: TextEncoder
+    sha256: Mapping[str, str] = field(default_factory=dict)
+
+    def ready(self, dtype: torch.dtype) -> Parts:
+        """For generating: nothing learns, the network in `dtype`, its rows of channels last."""
+        self.denoiser.eval().requires_grad_(requires_grad=False)
+        self.denoiser.network.to(dtype)
+        if isinstance(self.autoencoder, nn.Module):
+            self.autoencoder.eval().requires_grad_(requires_grad=False)
+            for parameter in self.autoencoder.parameters():
+                if parameter.ndim == 4:
+                    parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
+        return self
+
+
+class Diffusion(System):
+    """A system that denoises one latent with one network."""
+
+    def __init__(self, parts: Parts) -> None:
+        self.denoiser, self.autoencoder, self.text = parts.denoiser, parts.autoencoder, parts.text
+        self.weights, self.took = dict(parts.sha256), {}
+
+    @abstractmethod
+    def bind(self, request: Request) -> Denoise:
+        """The guided denoiser of this request: all its conditions are in it."""
+
+    def grid(self, request: Request) -> Grid:
+        """The times visited: even steps of the clock."""
+        return grids.trailing(request.steps)
+
+    @final
+    @override
+    @torch.inference_mode()
+    def run(self, request: Request) -> Iterator[Step]:
+        self.accepts().check(request)
+        noise = Noise([request.seed])
+        x = noise.like(self._empty(request))
+        sampler = samplers.find(request.sampler, noise)
+        start = perf_counter()
+        denoise = self.bind(request)
+        bound = perf_counter()
+        for step in sampler(denoise, x, self.grid(request), self.denoiser.schedule):
+            self.took = {"text": bound - start, "denoise": perf_counter() - bound}
+            yield step
+
+    @final
+    @override
+    @torch.inference_mode()
+    def finish(self, step: Step, request: Request) -> Clip:
+        last, start = step.index + 1 == step.total, perf_counter()
+        frames = self.autoencoder.decode(step.x if last else step.clean)
+        self.took = {**self.took, "decode": perf_counter() - start}
+        return Clip(frames=frames, fps=request.fps)
+
+    @override
+    def loss(self, example: Example, seeds: Sequence[int]) -> Float[Tensor, " b"]:
+        noise = Noise(seeds)
+        with torch.no_grad():
+            x0 = self.autoencoder.encode(example.frames)
+            told, null = self.read(example.prompts, example.fps)
+        t = noise.like(x0.new_zeros(len(x0))).sigmoid()
+        dropped = torch.special.ndtr(noise.like(x0.new_zeros(len(x0)))) < DROP
+        return self.denoiser.loss(x0, t, noise.like(x0), told.replaced(null, dropped))
+
+    @override
+    def parts(self) -> Mapping[str, nn.Module]:
+        autoencoder = self.autoencoder
+        held = {"autoencoder": autoencoder} if isinstance(autoencoder, nn.Module) else {}
+        return {"network": self.denoiser.network, **held}
+
+    @final
+    def read(
+        self, prompts: Sequence[str], fps: float, *, negative: str = ""
+    ) -> tuple[Condition, Condition]:
+        """What the network is told of prompts played at `fps`, and of none or the negative one."""
+        both = self.text([*prompts, negative])
+        told, null = _rows(both, slice(len(prompts))), _rows(both, slice(len(prompts), None))
+        rate = torch.full((len(prompts),), float(fps))
+        return replace(told, scalars={"fps": rate}), replace(null, scalars={"fps": rate[:1]})
+
+    def _empty(self, request: Request) -> Tensor:
+        width, height = request.size
+        asked = (request.frames, height, width)
+        sides = (n // s for n, s in zip(asked, self.autoencoder.stride, strict=True))
+        return torch.empty(1, self.autoencoder.channels, *sides)
+
+
+def _rows(text: Condition, rows: slice) -> Condition:
+    doors = {name: getattr(text, name) for name in ("text", "text_mask", "pooled")}
+    return Condition(**{name: door[rows] for name, door in doors.items() if door is not None})
