@@ -22,6 +22,7 @@ from einops import rearrange
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
+from mutoscope.codecs import Options, write
 from mutoscope.errors import MediaError
 
 Frames = Float[Tensor, "b 3 T H W"]
@@ -92,22 +93,20 @@ class Clip:
         frames = rearrange(tiles, "(r k) c T H W -> 1 c T (r H) (k W)", r=rows)
         return Clip(frames=frames, fps=self.fps, record=self.record)
 
-    def save(self, path: str | Path, *, metadata: bool = True) -> Path:
+    def save(
+        self, path: str | Path, *, metadata: bool = True, options: Options | None = None
+    ) -> Path:
         """Write the clip to a file whose suffix names the format; see `mutoscope.media.write`."""
-        from mutoscope.codecs import write  # PyAV is loaded when a file is asked for
-
-        one = only(self)
-        return write(
-            path, one.uint8()[0], fps=one.fps, record=dict(one.record) if metadata else None
-        )
+        pictures, record = only(self).uint8()[0], dict(self.record) if metadata else None
+        return write(path, pictures, fps=self.fps, record=record, options=options)
 
     def _repr_html_(self) -> str:
         """The clip as a notebook shows it: one looping picture, the batch side by side."""
         with tempfile.TemporaryDirectory() as folder:
-            data = self.grid().save(Path(folder, "clip.gif"), metadata=False).read_bytes()
+            data = self.grid().save(Path(folder, "clip.webp"), metadata=False).read_bytes()
         b, _, T, H, W = self.frames.shape
         words = f"{b} x {T} frames of {W}x{H} at {self.fps:g} fps"
-        source = f"data:image/gif;base64,{base64.b64encode(data).decode()}"
+        source = f"data:image/webp;base64,{base64.b64encode(data).decode()}"
         return f'<img alt="{words}" title="{words}" src="{source}">'
 
 

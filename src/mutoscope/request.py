@@ -10,7 +10,7 @@ import json
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal, TypeVar
 
 from torch import Tensor
@@ -19,6 +19,19 @@ from mutoscope import checked
 from mutoscope.checked import Span, Value
 from mutoscope.clip import Frames
 from mutoscope.errors import RequestError
+
+__all__ = [
+    "KINDS",
+    "LITERALS",
+    "Capabilities",
+    "ConditionRequest",
+    "Example",
+    "Request",
+    "Segment",
+    "Setting",
+    "Span",
+    "Value",
+]
 
 KINDS = (
     "first", "last", "image", "sketch", "sketches", "style", "depth", "structure", "motion",
@@ -321,33 +334,7 @@ class Capabilities:
 
     def to_json(self) -> dict[str, Any]:
         """What the service and studio are told."""
-        spans = ("frames", "fps", "side", "steps", "guidance")
-        plain = ("samplers", "conditions", "needs")
-        return (
-            {name: _span_json(getattr(self, name)) for name in spans}
-            | {name: list(getattr(self, name)) for name in plain}
-            | {
-                "sizes": [list(size) for size in self.sizes],
-                "segments": self.segments,
-                "settings": [_setting_json(knob) for knob in self.settings],
-                "defaults": dict(self.defaults),
-            }
-        )
-
-
-def _span_json(span: Span) -> dict[str, float]:
-    return {"low": span.low, "high": span.high, "step": span.step}
-
-
-def _setting_json(knob: Setting) -> dict[str, Any]:
-    return {
-        "name": knob.name,
-        "type": knob.type,
-        "default": knob.default,
-        "range": None if knob.range is None else _span_json(knob.range),
-        "choices": list(knob.choices),
-        "help": knob.help,
-    }
+        return json.loads(json.dumps(asdict(self)))
 
 
 def _apart(one: tuple[int, int], other: tuple[int, int]) -> float:

@@ -4,9 +4,25 @@ The only room that knows PyAV, and a floor below `Clip`, which saves itself thro
 knows a clip, a request or a system: a record is a JSON object, handed in and handed out whole.
 """
 
-from mutoscope.codecs.sink import Options, Output, write
-from mutoscope.codecs.source import Source
-from mutoscope.codecs.tags import read_record
+from mutoscope.codecs.facts import Facts, probe, read_record
+from mutoscope.codecs.output import Output, write
+from mutoscope.codecs.sink import Options, Picture, Pictures
+from mutoscope.codecs.source import Fit, Shown, Source
 from mutoscope.codecs.trouble import Limits
+from mutoscope.codecs.vectors import motion_vectors
 
-__all__ = ["Limits", "Options", "Output", "Source", "read_record", "write"]
+__all__ = [
+    "Facts",
+    "Fit",
+    "Limits",
+    "Options",
+    "Output",
+    "Picture",
+    "Pictures",
+    "Shown",
+    "Source",
+    "motion_vectors",
+    "probe",
+    "read_record",
+    "write",
+]

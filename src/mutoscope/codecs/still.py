@@ -1,7 +1,8 @@
-"""Pictures that stand still: png sheets."""
+"""Pictures that stand still: png sheets and folders of png frames."""
 
 from __future__ import annotations
 
+import json
 import math
 from pathlib import Path
 
@@ -25,28 +26,54 @@ class Sheet(Sink):
         self._pictures: list[Picture] = []
 
     def add(self, picture: Picture) -> None:
-        """Take the next picture."""
-        height, width, _ = picture.shape
-        if (len(self._pictures) + 1) * height * width > SHEET:
+        """Keep the next picture."""
+        if (len(self._pictures) + 1) * picture.shape[0] * picture.shape[1] > SHEET:
             raise MediaError(
-                f"a png sheet holds at most {SHEET} pixels, here {len(self._pictures)} frames;"
+                f"a png sheet holds {SHEET} pixels and was full after {len(self._pictures)} frames;"
                 " write a folder of frames"
             )
-        self._pictures.append(picture)
+        self._pictures.append(picture.copy())
 
     def close(self, record: str | None) -> None:
-        """Finish the file."""
+        """Lay out the pictures."""
         columns = min(self.options.columns, len(self._pictures))
         rows = math.ceil(len(self._pictures) / columns)
         height, width, _ = self._pictures[0].shape
         sheet = np.zeros((rows * height, columns * width, 3), np.uint8)
         for index, picture in enumerate(self._pictures):
-            y, x = index // columns * height, index % columns * width
-            sheet[y : y + height, x : x + width] = picture
-        save_png(sheet, self.part, record)
+            top, left = index // columns * height, index % columns * width
+            sheet[top : top + height, left : left + width] = picture
+        _save(sheet, self.part, record)
+
+    def abandon(self) -> None:
+        """Forget the pictures."""
+        self._pictures.clear()
 
 
-def save_png(picture: Picture, path: Path, record: str | None) -> None:
+class Folder(Sink):
+    """A folder of `000000.png`, `000001.png` ... with `record.json`, which also holds the rate."""
+
+    def __init__(self, part: Path, *, fps: float, options: Options) -> None:
+        super().__init__(part, fps=fps, options=options)
+        self._count = 0
+        part.mkdir()
+
+    def add(self, picture: Picture) -> None:
+        """Write the next picture."""
+        _save(picture, self.part / f"{self._count:06d}.png", None)
+        self._count += 1
+
+    def close(self, record: str | None) -> None:
+        """Write the record and the rate."""
+        if record is not None:
+            text = json.dumps({**json.loads(record), "fps": self.fps}, ensure_ascii=False, indent=1)
+            (self.part / tags.FOLDER).write_text(text, encoding="utf-8")
+
+    def abandon(self) -> None:
+        """Nothing is open."""
+
+
+def _save(picture: Picture, path: Path, record: str | None) -> None:
     """Write one picture as png, the record in two iTXt chunks."""
     info = PngInfo()
     if record is not None:

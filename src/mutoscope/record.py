@@ -1,0 +1,151 @@
+"""Where a file comes from, and whether it could be made again: the record and its verdict.
+
+The record of a run is its Request with what else decided or describes the pixels: the weights'
+hashes, the versions, the machine. It lies flat in the file: the keys of a Request, then its own.
+"""
+
+from __future__ import annotations
+
+import math
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal
+
+import numpy as np
+import torch
+
+from mutoscope import checked
+from mutoscope.clip import Clip
+from mutoscope.errors import RequestError
+from mutoscope.request import Request
+
+TOLERANCE = 45.0
+"""PSNR in dB from which two renderings count as the same: other kernels round otherwise."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """A request that was run, and with what.
+
+    `weights` and `sources` map a part's name, a condition's source, to its SHA-256; `frames_sha256`
+    is `Clip.frames_sha256` before encoding; `seconds` are those of each stage.
+    """
+
+    request: Request
+    version: str
+    frames_sha256: str
+    weights: Mapping[str, str] = field(default_factory=dict)
+    sources: Mapping[str, str] = field(default_factory=dict)
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    platform: str = ""
+    torch: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """The record as one flat JSON object: what `media.write` puts into a file."""
+        own = {name: getattr(self, name) for name in _OWN}
+        plain = {k: dict(v) if isinstance(v, Mapping) else v for k, v in own.items()}
+        return self.request.to_json() | plain
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Record:
+        """The record in a file's metadata; refuses one that it can't hold whole."""
+        missing = [
+            key for key in ("system", "prompt", "version", "frames_sha256") if key not in data
+        ]
+        if missing:
+            raise RequestError(
+                f"this is no record of a run: it lacks {', '.join(missing)};"
+                " give a file that was generated with its metadata"
+            )
+        own = {key: value for key, value in data.items() if key in _OWN}
+        for key, value in own.items():
+            if key in _TABLES:
+                checked.values(f"'{key}' of the record", value)
+            else:
+                checked.text(f"'{key}' of the record", value)
+        asked = {key: value for key, value in data.items() if key not in _OWN}
+        unknown = sorted(set(asked) - {item.name for item in fields(Request)})
+        if unknown:
+            raise RequestError(
+                f"the record says '{unknown[0]}', which this version doesn't know;"
+                f" use mutoscope {own['version']}, which wrote it"
+            )
+        return cls(request=Request.from_json(asked), **own)
+
+
+_OWN = tuple(item.name for item in fields(Record) if item.name != "request")
+_TABLES = ("weights", "sources", "seconds")
+
+
+def record_of(
+    request: Request,
+    clip: Clip,
+    *,
+    version: str,
+    weights: Mapping[str, str],
+    seconds: Mapping[str, float],
+    sources: Mapping[str, str] | None = None,
+) -> Record:
+    """The record of a run that ended here and now with this clip."""
+    return Record(
+        request=request,
+        version=version,
+        frames_sha256=clip.frames_sha256(),
+        weights=dict(weights),
+        sources=dict(sources or {}),
+        seconds=dict(seconds),
+        platform=machine(),
+        torch=torch.__version__,
+    )
+
+
+def machine() -> str:
+    """The system, processor and instruction set that decide the last bits of a float."""
+    instructions = torch.backends.cpu.get_cpu_capability()
+    return f"{platform.system()} {platform.machine()} {instructions}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """What became of rendering a record again.
+
+    `psnr` is in dB, infinite for equal frames; `fields` are the keys in which the records differ.
+    """
+
+    kind: Literal["equal", "within tolerance", "differs"]
+    psnr: float
+    fields: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        why = f"; the records differ in {', '.join(self.fields)}" if self.fields else ""
+        if self.kind == "equal":
+            return "equal: the same frames, bit for bit"
+        return f"{self.kind}: PSNR {self.psnr:.1f} dB, {TOLERANCE:g} needed{why}"
+
+
+def compare(mine: Record, theirs: Record, my_clip: Clip, their_clip: Clip) -> Verdict:
+    """Whether two runs of a request came to the same frames.
+
+    The hashes decide equality, since they were taken before encoding. The clips decide tolerance,
+    so both must have passed the same codec: `media.read(file)` against
+    `media.stored(rendered, suffix)`.
+    """
+    ours, others = mine.to_json(), theirs.to_json()
+    ignored = ("frames_sha256", "seconds")
+    fields = tuple(key for key in ours if key not in ignored and ours[key] != others.get(key))
+    if mine.frames_sha256 == theirs.frames_sha256:
+        return Verdict(kind="equal", psnr=math.inf, fields=fields)
+    psnr = _psnr(my_clip, their_clip)
+    kind: Literal["within tolerance", "differs"] = (
+        "within tolerance" if psnr >= TOLERANCE else "differs"
+    )
+    return Verdict(kind=kind, psnr=psnr, fields=fields)
+
+
+def _psnr(one: Clip, other: Clip) -> float:
+    """In dB, of 8-bit frames; 0 for clips of different shapes."""
+    if one.frames.shape != other.frames.shape:
+        return 0.0
+    error = np.mean((one.uint8().astype(np.float32) - other.uint8()) ** 2, dtype=np.float64)
+    return math.inf if error == 0 else float(10 * np.log10(255**2 / error))
