@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from functools import cache
 from typing import final
 
@@ -71,8 +72,35 @@ def _vocabulary() -> frozenset[str]:
 _GLUE = ("a an another the it they is are both all and that there in total now also says",)
 
 
-def _article(phrase: str) -> str:
+_NAMES: Mapping[str, words.Table] = {
+    "shape": words.SHAPES, "colour": words.COLOURS, "material": words.MATERIALS,
+    "size": words.SIZES,
+}  # fmt: skip
+
+
+def article(phrase: str) -> str:
+    """A noun phrase with "a" or "an"."""
     return ("an " if phrase[0] in "aeiou" else "a ") + phrase
+
+
+def names(thing: ThingFacts, dice: Dice) -> dict[str, str]:
+    """A word for each attribute that is said of an object."""
+    return {n: dice.pick(t[v]) for n, t in _NAMES.items() if (v := getattr(thing, n))}
+
+
+def noun_phrase(
+    thing: ThingFacts, chosen: Mapping[str, str], dice: Dice, *, many: bool = False
+) -> str:
+    """An object in the chosen words, without an article: "small red ball with dots"."""
+    noun = chosen.get("shape") or dice.pick(words.THINGS)
+    parts, after = [chosen[n] for n in ("size", "material", "colour") if n in chosen], ""
+    worn = words.MATERIALS_AFTER.get(thing.material or "", ())
+    if worn and dice.chance(0.3):
+        parts.remove(chosen["material"])
+        after = " " + said(dice.pick(worn))
+    elif len(parts) == 3 and dice.chance(0.3):
+        parts[1:] = parts[:0:-1]
+    return " ".join([*parts, plural(noun) if many else noun]) + after
 
 
 def _joined(parts: list[str]) -> str:
@@ -97,12 +125,7 @@ class _Teller:
         self.dice = dice
         self.still = still
         self.looked = self.related = self.whole = False
-        tables = {"shape": words.SHAPES, "colour": words.COLOURS, "material": words.MATERIALS,
-                  "size": words.SIZES}  # fmt: skip
-        self.names = [
-            {n: dice.pick(table[v]) for n, table in tables.items() if (v := getattr(thing, n))}
-            for thing in facts.things
-        ]
+        self.names = [names(thing, dice) for thing in facts.things]
         self.units = self._units()
 
     def _units(self) -> list[list[int]]:
@@ -168,33 +191,20 @@ class _Teller:
             **{"is": "is"},
         )
 
-    def _paced(self, phrase: str, speed: str | None, *, before: bool = False) -> str:
+    def _paced(self, phrase: str, speed: str | None) -> str:
         if speed is None:
             return phrase
         adverb = self.dice.pick(words.SPEEDS[speed])
-        if adverb.endswith("ly") and (before or self.dice.chance(0.5)):
-            return f"{adverb} {phrase}"
-        return f"{words.SPEEDS[speed][0]} {phrase}" if before else f"{phrase} {adverb}"
+        early = adverb.endswith("ly") and self.dice.chance(0.5)
+        return f"{adverb} {phrase}" if early else f"{phrase} {adverb}"
 
-    def _object(self, unit: list[int], article: str = "a") -> str:
-        """A noun phrase for one object, or for several twins."""
-        names, thing = self.names[unit[0]], self.facts.things[unit[0]]
-        noun = names.get("shape") or self.dice.pick(words.THINGS)
-        parts = [names[n] for n in ("size", "material", "colour") if n in names]
-        worn = words.MATERIALS_AFTER.get(thing.material or "", ())
-        if worn and self.dice.chance(0.3):
-            parts.remove(names["material"])
-            after = " " + said(self.dice.pick(worn))
-        else:
-            after = ""
-            if len(parts) == 3 and self.dice.chance(0.3):
-                parts[1:] = parts[:0:-1]
-        bare = " ".join([*parts, noun if len(unit) == 1 else plural(noun)]) + after
+    def _object(self, unit: list[int]) -> str:
+        """A noun phrase for one object, or for several twins, with its article or number."""
+        thing = self.facts.things[unit[0]]
+        bare = noun_phrase(thing, self.names[unit[0]], self.dice, many=len(unit) > 1)
         if len(unit) > 1:
-            return f"{words.NUMBERS[len(unit)]} {bare}" if article else bare
-        if article == "a" and self._again(unit[0]):
-            return f"another {bare}"
-        return _article(bare) if article == "a" else bare
+            return f"{words.NUMBERS[len(unit)]} {bare}"
+        return f"another {bare}" if self._again(unit[0]) else article(bare)
 
     def _again(self, index: int) -> bool:
         """Whether an object with this shape and colour was named before."""
@@ -343,8 +353,9 @@ class _Teller:
         """Keywords, the way people also write prompts."""
         parts = []
         for unit in self.units:
-            article = "a" if len(unit) > 1 else ""
-            parts.append(f"{self._object(unit, article)} {self._verbs(unit)[2]}")
+            noun = self._object(unit)
+            bare = noun if len(unit) > 1 else noun.partition(" ")[2]
+            parts.append(f"{bare} {self._verbs(unit)[2]}")
         for value, table in (
             (self.facts.floor, words.FLOOR_TAGS),
             (self.facts.sky, words.SKY_TAGS),

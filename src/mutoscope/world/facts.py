@@ -67,6 +67,10 @@ class Facts:
     unknown: tuple[str, ...] = ()
 
 
+SILENCE = Facts()
+"""Nothing said."""
+
+
 def shown(scene: Scene) -> Facts:
     """All that can be seen of a scene (`relations` aside: ask `related`)."""
     hued, shaded = scene.look not in COLOURLESS_LOOKS, scene.look not in LINE_LOOKS

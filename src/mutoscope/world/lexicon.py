@@ -23,8 +23,8 @@ _FUNCTION = """
     shot short made make makes create please behind before against up down out off very its same
     time frame style during like looks front side direction together where nothing empty still sits
     stands lies rests floor ground surface sky wall background sign says reading reads word covered
-    thick drawn painted below glowing old now one two three four left right toward towards itself
-    himself not no does do place"""
+    starry thick drawn painted below glowing old now one two three four left right toward towards
+    itself himself not no does do place"""
 FUNCTION_WORDS = frozenset(_FUNCTION.split())
 """Words that carry no fact alone; a text of only these has no unknown words."""
 
@@ -121,6 +121,7 @@ def _ends(phrase: str) -> Iterable[tuple[str, str]]:
 
 
 def _stage() -> Iterator[tuple[str, str, str, str]]:
+    yield from (("overcast", "sky", "overcast", ""), ("sunny", "sky", "day", ""))
     tables = {
         "floor": (words.FLOORS, words.FLOOR_IS, words.FLOOR_TAGS),
         "sky": (words.SKIES, words.SKY_IS, words.SKY_TAGS),
