@@ -65,7 +65,8 @@ class Track:
         signs = np.array([[x, y, z] for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)])
         local = signs * HALF[SHAPES.index(shape)]
         turned = np.einsum("...ij,kj->...ki", self.rotation, local)
-        return self.centre[..., None, :] + self.scale[..., None, None] * turned
+        corners: Array = self.centre[..., None, :] + self.scale[..., None, None] * turned
+        return corners
 
 
 @dataclass(kw_only=True)
@@ -107,7 +108,8 @@ def about(axis: tuple[float, float, float], angle: Array) -> Array:
     x, y, z = axis
     k = np.array([[0.0, -z, y], [z, 0.0, -x], [-y, x, 0.0]])
     s, c = np.sin(angle)[..., None, None], np.cos(angle)[..., None, None]
-    return np.eye(3) + s * k + (1 - c) * (k @ k)
+    turned: Array = np.eye(3) + s * k + (1 - c) * (k @ k)
+    return turned
 
 
 def _tumbles(thing: Thing) -> bool:

@@ -1,4 +1,4 @@
-"""Frames of rays: pixels, antialiased edges, and what each pixel met."""
+"""Frames of rays: a pixel is one through its middle and, where things or faces meet, four more."""
 
 from __future__ import annotations
 
@@ -8,14 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mutoscope.world.palette import CODES
+from mutoscope.world.shade import look
 from mutoscope.world.shapes import FAR, kernel
-from mutoscope.world.trace import BASIS, EYE, HALF_TAN, look
+from mutoscope.world.stage import Setting
+from mutoscope.world.trace import BASIS, EYE, HALF_TAN
 
 Array = NDArray[np.float64]
 
 
 @kernel
-def _ray(view: Array, x: float, y: float, w: int, h: int) -> tuple[float, float, float]:
+def ray(view: Array, x: float, y: float, w: int, h: int) -> tuple[float, float, float]:
     """Unit direction through the point (x, y) of a frame, in pixels from its top left corner."""
     half = view[HALF_TAN]
     a = (2.0 * x - w) / h * half
@@ -41,8 +43,7 @@ def paint(
     things: Array,
     views: Array,
     rects: Array,
-    codes: tuple[int, int, int],
-    light: Array,
+    place: Setting,
     rgb: NDArray[np.uint8],
     met: NDArray[np.int16],
     depth: NDArray[np.float32],
@@ -51,37 +52,59 @@ def paint(
     T, H, W = met.shape
     colour = np.empty((H, W, 3))
     for k in range(T):
-        view = views[k]
-        eye = (view[EYE], view[EYE + 1], view[EYE + 2])
-        pixel = 2.0 * view[HALF_TAN] / H
-        for y in range(H):
-            for x in range(W):
-                d = _ray(view, x + 0.5, y + 0.5, W, H)
-                mask = _mask(rects[k], x, y)
-                r, g, b, t, what, face = look(things[k], codes, light, mask, eye, d, pixel)
-                colour[y, x, 0], colour[y, x, 1], colour[y, x, 2] = r, g, b
-                met[k, y, x] = (what + 4) | face << 8
-                ahead = d[0] * view[BASIS + 6] + d[1] * view[BASIS + 7] + d[2] * view[BASIS + 8]
-                depth[k, y, x] = np.inf if t >= FAR else t * ahead
+        _first(things[k], views[k], rects[k], place, colour, met[k], depth[k])
         for y in range(H):
             for x in range(W):
                 if _edge(met[k], x, y):
-                    mask = _mask(rects[k], x, y)
-                    for s in range(4):
-                        # Four rays on a rotated grid, averaged with the one in the middle.
-                        sx = (
-                            0.375 if s == 0 else (0.875 if s == 1 else (0.125 if s == 2 else 0.625))
-                        )
-                        d = _ray(view, x + sx, y + 0.125 + 0.25 * s, W, H)
-                        r, g, b, _, _, _ = look(things[k], codes, light, mask, eye, d, 0.5 * pixel)
-                        colour[y, x, 0] += min(1.0, r)
-                        colour[y, x, 1] += min(1.0, g)
-                        colour[y, x, 2] += min(1.0, b)
-                    for c in range(3):
-                        colour[y, x, c] *= 0.2
+                    _refine(things[k], views[k], rects[k], place, colour, x, y)
                 for c in range(3):
                     level = min(1.0, max(0.0, colour[y, x, c]))
                     rgb[k, y, x, c] = CODES[int(level * 4095.0)]
+
+
+@kernel
+def _first(
+    things: Array,
+    view: Array,
+    rects: Array,
+    place: Setting,
+    colour: Array,
+    met: NDArray[np.int16],
+    depth: NDArray[np.float32],
+) -> None:
+    """One ray through the middle of every pixel."""
+    H, W = met.shape
+    eye = (view[EYE], view[EYE + 1], view[EYE + 2])
+    pixel = 2.0 * view[HALF_TAN] / H
+    for y in range(H):
+        for x in range(W):
+            d = ray(view, x + 0.5, y + 0.5, W, H)
+            mask = _mask(rects, x, y)
+            r, g, b, t, what, face = look(things, place, mask, eye, d, pixel)
+            colour[y, x, 0], colour[y, x, 1], colour[y, x, 2] = r, g, b
+            met[y, x] = (what + 4) | face << 8
+            ahead = d[0] * view[BASIS + 6] + d[1] * view[BASIS + 7] + d[2] * view[BASIS + 8]
+            depth[y, x] = np.inf if t >= FAR else t * ahead
+
+
+@kernel
+def _refine(
+    things: Array, view: Array, rects: Array, place: Setting, colour: Array, x: int, y: int
+) -> None:
+    """Four more rays on a rotated grid, averaged with the one in the middle."""
+    H, W = colour.shape[:2]
+    eye = (view[EYE], view[EYE + 1], view[EYE + 2])
+    pixel = 2.0 * view[HALF_TAN] / H
+    mask = _mask(rects, x, y)
+    for s in range(4):
+        sx = 0.375 if s == 0 else (0.875 if s == 1 else (0.125 if s == 2 else 0.625))
+        d = ray(view, x + sx, y + 0.125 + 0.25 * s, W, H)
+        r, g, b, _, _, _ = look(things, place, mask, eye, d, 0.5 * pixel)
+        colour[y, x, 0] += min(1.0, r)
+        colour[y, x, 1] += min(1.0, g)
+        colour[y, x, 2] += min(1.0, b)
+    for c in range(3):
+        colour[y, x, c] *= 0.2
 
 
 @kernel

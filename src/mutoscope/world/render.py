@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 
 from mutoscope.errors import DataError
 from mutoscope.world.camera import View, view
+from mutoscope.world.materials import second
 from mutoscope.world.motion import Track, tracks
 from mutoscope.world.raster import paint
 from mutoscope.world.scene import MATERIALS, SHAPES, Scene
-from mutoscope.world.stage import codes, lamp
+from mutoscope.world.stage import setting
 from mutoscope.world.trace import (
     BASIS,
     CENTRE,
@@ -22,21 +23,29 @@ from mutoscope.world.trace import (
     MATERIAL,
     ROTATION,
     SCALE,
+    SECOND,
     SHAPE,
     VIEW_WIDTH,
     WIDTH,
 )
+from mutoscope.world.truth import follow, lines
 
 Array = NDArray[np.float64]
+
+
+TRUTHS = ("depth", "flow", "occluded", "sketch", "plain")
+"""Truths computed on demand; ids, boxes, centres, pose and fov come with every render."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Render:
     """A rendered clip of T frames of H by W pixels and N things; truths not asked for are None.
 
-    depth is metres along the optical axis (sky: inf); ids 0 = stage, k = thing k - 1; boxes hold
-    x0 y0 x1 y1 of the visible part in pixels (nan if none); centres are metres in the world; pose
-    is world-to-camera (x right, y down, z forward); fov is vertical, in radians.
+    ids: 0 = stage, k = thing k - 1. boxes: x0 y0 x1 y1 of the visible part in pixels, nan if none.
+    centres: metres in the world. pose: world-to-camera (x right, y down, z forward). fov: vertical,
+    in radians. depth: metres along the optical axis, sky inf. flow: pixels, x right, y down, from
+    frame k to the next instant, anchored at the source pixel; occluded: what flow leads to isn't
+    seen there. sketch: 255 on lines. plain: the picture before its look.
     """
 
     rgb: NDArray[np.uint8]
@@ -46,6 +55,10 @@ class Render:
     pose: NDArray[np.float32]
     fov: NDArray[np.float32]
     depth: NDArray[np.float32] | None = None
+    flow: NDArray[np.float32] | None = None
+    occluded: NDArray[np.bool_] | None = None
+    sketch: NDArray[np.uint8] | None = None
+    plain: NDArray[np.uint8] | None = None
 
 
 def render(
@@ -54,43 +67,61 @@ def render(
     frames: int = 16,
     size: tuple[int, int] = (128, 128),
     fps: float | int = 8.0,
-    start: float = 0.0,
+    start: float | int = 0.0,
     truth: tuple[str, ...] = (),
 ) -> Render:
-    """Render `frames` instants, 1 / fps seconds apart, from `start` on; size is (width, height)."""
+    """Render `frames` instants, 1 / fps seconds apart, from `start` on; size is (width, height).
+
+    `truth` names what is wanted of TRUTHS, or is ("all",).
+    """
     width, height = size
     if frames < 1 or width < 8 or height < 8 or fps <= 0:
         raise DataError(
             f"a clip needs frames >= 1, a size of at least 8x8 and fps > 0 "
             f"(got {frames} frames, {width}x{height}, {fps} fps)"
         )
-    times = start + np.arange(frames) / fps
-    seen = view(scene.camera, times)
-    paths = tracks(scene, times)
+    wanted = _wanted(truth)
+    # One instant more than there are frames: the last frame flows there.
+    times = start + np.arange(frames + 1) / fps
+    seen, paths = view(scene.camera, times), tracks(scene, times)
+    table, views = rows(scene, paths), _views(seen)
     rgb = np.empty((frames, height, width, 3), np.uint8)
     met = np.empty((frames, height, width), np.int16)
     depth = np.empty((frames, height, width), np.float32)
-    number, ground = codes(scene.stage)
-    paint(
-        rows(scene, paths),
-        _views(seen),
-        rectangles(scene, paths, seen, size),
-        (number, ground, scene.texture_seed),
-        lamp(scene.stage),
-        rgb,
-        met,
-        depth,
-    )
+    rects = rectangles(scene, paths, seen, size)
+    paint(table, views, rects, setting(scene), rgb, met, depth)
     ids = np.maximum((met & 255) - 3, 0).astype(np.uint8)
+    flow, occluded = None, None
+    if wanted & {"flow", "occluded"}:
+        flow, occluded = _followed(table, views, met, depth)
     return Render(
         rgb=rgb,
         ids=ids,
         boxes=boxes(ids, len(scene.things)),
-        centres=np.stack([p.centre for p in paths], axis=1).astype(np.float32),
-        pose=seen.pose().astype(np.float32),
-        fov=seen.fov.astype(np.float32),
-        depth=depth if "depth" in truth else None,
+        centres=np.stack([p.centre[:frames] for p in paths], axis=1).astype(np.float32),
+        pose=seen.pose()[:frames].astype(np.float32),
+        fov=seen.fov[:frames].astype(np.float32),
+        depth=depth if "depth" in wanted else None,
+        flow=flow if "flow" in wanted else None,
+        occluded=occluded if "occluded" in wanted else None,
+        sketch=lines(met, depth) if "sketch" in wanted else None,
+        plain=rgb if "plain" in wanted else None,
     )
+
+
+def _wanted(truth: tuple[str, ...]) -> set[str]:
+    unknown = set(truth) - {*TRUTHS, "all"}
+    if unknown:
+        raise DataError(f"no truth {unknown.pop()!r}; use 'all' or some of {', '.join(TRUTHS)}")
+    return set(TRUTHS) if "all" in truth else set(truth)
+
+
+def _followed(
+    table: Array, views: Array, met: NDArray[np.int16], depth: NDArray[np.float32]
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    flow, occluded = np.empty((*met.shape, 2), np.float32), np.empty(met.shape, np.bool_)
+    follow(table, views, met, depth, flow, occluded)
+    return flow, occluded
 
 
 def rows(scene: Scene, paths: list[Track]) -> Array:
@@ -103,6 +134,7 @@ def rows(scene: Scene, paths: list[Track]) -> Array:
         table[:, i, ROTATION : ROTATION + 9] = path.rotation.reshape(-1, 9)
         table[:, i, COLOUR : COLOUR + 3] = path.colour
         table[:, i, MATERIAL] = MATERIALS.index(thing.material)
+        table[:, i, SECOND : SECOND + 3] = second(thing.colour)
     return table
 
 

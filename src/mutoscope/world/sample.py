@@ -33,6 +33,7 @@ from mutoscope.world.scene import (
 from mutoscope.world.shapes import BOUND, HALF, kernel
 
 Array = NDArray[np.float64]
+Verdict = NDArray[np.bool_]
 
 SPLITS = {"train": 0, "validation": 1, "test": 2}
 """Each split draws from its own streams of random numbers."""
@@ -183,11 +184,11 @@ def _settle(thing: Thing, spot: Spot, row: int) -> Thing:
     return replace(thing, x=x, z=z, yaw=yaw, motion=replace(thing.motion, phase=phase))
 
 
-def _well(scene: Scene, spots: list[Spot], seen: View) -> NDArray[np.bool_]:
+def _well(scene: Scene, spots: list[Spot], seen: View) -> Verdict:
     """Which of a batch of spots go well."""
     paths = [track(t, s, _CHECK) for t, s in zip(scene.things, spots, strict=True)]
     areas = [_extent(t.shape, p, seen) for t, p in zip(scene.things, paths, strict=True)]
-    good = np.all([_in_view(area) for area in areas], axis=0)
+    good: Verdict = np.all([_in_view(area) for area in areas], axis=0)
     for i in range(len(areas)):
         for j in range(i):
             good = good & _apart(scene, paths, i, j) & _unhidden(areas[i], areas[j])
@@ -238,25 +239,30 @@ def _project(  # noqa: PLR0913 - the inner loop of `_extent`
             areas[b, t, 4] = deep / 8.0
 
 
-def _in_view(area: Array) -> NDArray[np.bool_]:
+def _in_view(area: Array) -> Verdict:
     middle = (area[..., :2] + area[..., 2:4]) / 2
     early = area[:, _CLIP]
     kept = (middle > 0.04) & (middle < 0.96)
     inside = (early[..., :2] > -0.02) & (early[..., 2:4] < 1.02)
-    return (area[..., 4] > 2.0).all(-1) & kept.all((-1, -2)) & inside.all((-1, -2))
+    good = [(area[..., 4] > 2.0).all(-1), kept.all((-1, -2)), inside.all((-1, -2))]
+    verdict: Verdict = np.logical_and.reduce(good)
+    return verdict
 
 
-def _apart(scene: Scene, paths: list[Track], i: int, j: int) -> NDArray[np.bool_]:
+def _apart(scene: Scene, paths: list[Track], i: int, j: int) -> Verdict:
     """Whether two things never meet, each taken for a ball a little smaller than its bound."""
     ri, rj = (BOUND[SHAPES.index(scene.things[k].shape)] * paths[k].scale for k in (i, j))
     gap = np.linalg.norm(paths[i].centre - paths[j].centre, axis=-1)
-    return (gap > 0.9 * (ri + rj)).all(-1)
+    good: Verdict = (gap > 0.9 * (ri + rj)).all(-1)
+    return good
 
 
-def _unhidden(a: Array, b: Array) -> NDArray[np.bool_]:
+def _unhidden(a: Array, b: Array) -> Verdict:
     """Whether two things overlap little in the picture at first, and not for long later on."""
     over = np.minimum(a[..., 2:4], b[..., 2:4]) - np.maximum(a[..., :2], b[..., :2])
     shared = np.maximum(over, 0).prod(axis=-1)
     sizes = [(s[..., 2:4] - s[..., :2]).prod(axis=-1) for s in (a, b)]
     share = (shared / np.where(a[..., 4] > b[..., 4], *sizes))[:, _CLIP]
-    return (share[:, 0] < 0.15) & (share[:, -1] < 0.35) & ((share > 0.4).mean(-1) < 0.25)
+    early, late, often = share[:, 0], share[:, -1], (share > 0.4).mean(-1)
+    good: Verdict = (early < 0.15) & (late < 0.35) & (often < 0.25)
+    return good

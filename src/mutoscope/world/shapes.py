@@ -65,6 +65,19 @@ _radii = np.where(np.arange(10) % 2 == 0, STAR_OUT, STAR_IN)
 STAR_X = _radii * np.sin(_angles)
 STAR_Y = _radii * np.cos(_angles)
 
+_steep = 1.0 / math.sqrt(4.0 * PYR_H * PYR_H + PYR_A * PYR_A)
+_u, _v, _w = 2.0 * PYR_H * _steep, PYR_A * _steep, PYR_A * PYR_H * _steep
+PYR_PLANES = np.array(
+    [
+        [_u, _v, 0.0, _w],
+        [-_u, _v, 0.0, _w],
+        [0.0, _v, _u, _w],
+        [0.0, _v, -_u, _w],
+        [0.0, -1.0, 0.0, PYR_H],
+    ]
+)
+"""Normals and offsets of the pyramid's sides and base."""
+
 Hit = tuple[float, float, float, float, int]
 """Distance (FAR: none), unit normal, face number."""
 
@@ -162,6 +175,15 @@ def _cone(ox: float, oy: float, oz: float, dx: float, dy: float, dz: float) -> H
 
 
 @kernel
+def _end(ox: float, oy: float, oz: float, dx: float, dy: float, dz: float) -> float:
+    """Distance to the ball at one end of a capsule."""
+    b = ox * dx + oy * dy + oz * dz
+    q = b * b - (ox * ox + oy * oy + oz * oz - CAPS_R * CAPS_R)
+    t = -b - math.sqrt(max(q, 0.0))
+    return t if q > 0.0 and t > 0.0 else FAR
+
+
+@kernel
 def _capsule(ox: float, oy: float, oz: float, dx: float, dy: float, dz: float) -> Hit:
     best, cy = FAR, 0.0
     a = dx * dx + dz * dz
@@ -175,15 +197,8 @@ def _capsule(ox: float, oy: float, oz: float, dx: float, dy: float, dz: float) -
         if t > 0.0 and abs(y) <= CAPS_H:
             best, cy = t, y
     if best == FAR:
-        for side in range(2):
-            h = CAPS_H if side == 0 else -CAPS_H
-            py = oy - h
-            b = ox * dx + py * dy + oz * dz
-            q = b * b - (ox * ox + py * py + oz * oz - CAPS_R * CAPS_R)
-            if q > 0.0:
-                t = -b - math.sqrt(q)
-                if 0.0 < t < best:
-                    best, cy = t, h
+        top, low = _end(ox, oy - CAPS_H, oz, dx, dy, dz), _end(ox, oy + CAPS_H, oz, dx, dy, dz)
+        best, cy = (top, CAPS_H) if top <= low else (low, -CAPS_H)
     if best == FAR:
         return FAR, 0.0, 0.0, 0.0, 0
     r = 1.0 / CAPS_R
@@ -192,35 +207,22 @@ def _capsule(ox: float, oy: float, oz: float, dx: float, dy: float, dz: float) -
 
 @kernel
 def _pyramid(ox: float, oy: float, oz: float, dx: float, dy: float, dz: float) -> Hit:
-    f = 1.0 / math.sqrt(4.0 * PYR_H * PYR_H + PYR_A * PYR_A)
-    u, v, w = 2.0 * PYR_H * f, PYR_A * f, PYR_A * PYR_H * f
     near, far, face = 0.0, FAR, -1
-    nx, ny, nz = 0.0, 0.0, 0.0
     for k in range(5):
-        ax, ay, az, c = 0.0, v, 0.0, w
-        if k == 0:
-            ax = u
-        elif k == 1:
-            ax = -u
-        elif k == 2:
-            az = u
-        elif k == 3:
-            az = -u
-        else:
-            ay, c = -1.0, PYR_H
+        ax, ay, az = PYR_PLANES[k, 0], PYR_PLANES[k, 1], PYR_PLANES[k, 2]
         den = ax * dx + ay * dy + az * dz
-        num = c - (ax * ox + ay * oy + az * oz)
+        num = PYR_PLANES[k, 3] - (ax * ox + ay * oy + az * oz)
         if abs(den) < 1e-12:
             if num < 0.0:
                 return FAR, 0.0, 0.0, 0.0, 0
         elif den < 0.0:
             if num / den > near:
-                near, face, nx, ny, nz = num / den, k, ax, ay, az
+                near, face = num / den, k
         else:
             far = min(far, num / den)
     if face < 0 or near >= far:
         return FAR, 0.0, 0.0, 0.0, 0
-    return near, nx, ny, nz, face
+    return near, PYR_PLANES[face, 0], PYR_PLANES[face, 1], PYR_PLANES[face, 2], face
 
 
 @kernel
