@@ -16,6 +16,11 @@ import typer
 from mutoscope import __version__
 from mutoscope.errors import MutoscopeError, RequestError
 
+AsJson = Annotated[bool, typer.Option("--json", help="Answer in JSON, on the last line.")]
+Weights = Annotated[
+    Path | None, typer.Option(metavar="DIR", help="Weights of this folder, not those that ship.")
+]
+
 INTERRUPTED = 130
 """Exit code after Ctrl-C; typer answers with it too."""
 
@@ -31,7 +36,7 @@ app = typer.Typer(
 
 @app.callback(invoke_without_command=True)
 def _root(
-    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,  # noqa: FBT002
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
 ) -> None:
     if version:
         typer.echo(__version__)
@@ -39,7 +44,7 @@ def _root(
 
 
 @app.command()
-def generate(  # noqa: PLR0913  (a flag is a parameter)
+def generate(
     prompt: Annotated[str, typer.Argument(help="What shall be seen.")],
     system: Annotated[str, typer.Option(help="Which system.")] = "modelscope",
     negative: Annotated[str | None, typer.Option(help="What shall not be seen.")] = None,
@@ -54,14 +59,17 @@ def generate(  # noqa: PLR0913  (a flag is a parameter)
     settings: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A knob of the system.")
     ] = None,
-    weights: Annotated[
-        Path | None, typer.Option(help="A folder of weights instead of those that ship.")
-    ] = None,
+    weights: Weights = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what it would cost; make nothing.")
+    ] = False,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="The file; its suffix is its format.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="End with one line of JSON.")] = False,  # noqa: FBT002
-    no_metadata: Annotated[bool, typer.Option(help="Keep the record out of the file.")] = False,  # noqa: FBT002
+    as_json: AsJson = False,
+    no_metadata: Annotated[
+        bool, typer.Option("--no-metadata", help="Keep the record out of the file.")
+    ] = False,
 ) -> None:
     """Make a video of a prompt."""
     start = perf_counter()
@@ -87,8 +95,63 @@ def generate(  # noqa: PLR0913  (a flag is a parameter)
         as_json=as_json,
         metadata=not no_metadata,
         weights=weights,
+        dry=dry_run,
     )
     command.run(wish, start=start)
+
+
+@app.command()
+def systems(as_json: AsJson = False) -> None:
+    """List the systems there are."""
+    from mutoscope._cli import tell
+
+    tell.systems(as_json=as_json)
+
+
+@app.command()
+def info(
+    file: Annotated[Path, typer.Argument(help="A video, a picture or a folder of frames.")],
+    as_json: AsJson = False,
+) -> None:
+    """Show what a file is and how it was made."""
+    from mutoscope._cli import tell
+
+    tell.info(file, as_json=as_json)
+
+
+@app.command()
+def verify(
+    file: Annotated[Path, typer.Argument(help="A file that was generated with its record.")],
+    weights: Weights = None,
+) -> None:
+    """Make a file again from its record and say whether it comes out the same."""
+    from mutoscope._cli import verify as command
+
+    raise typer.Exit(command.run(file, weights))
+
+
+@app.command()
+def train(
+    recipe: Annotated[str, typer.Argument(help="autoencoder, image, modelscope, ...")],
+    out: Annotated[Path, typer.Option(help="The folder for everything the run keeps.")],
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with what --out holds.")] = False,
+    init: Annotated[
+        str | None, typer.Option(metavar="zoo", help="Start from the weights that ship.")
+    ] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="How many; else as shipped.")] = None,
+) -> None:
+    """Train a part that ships."""
+    from mutoscope._cli import train as command
+
+    command.run(recipe, out, resume=resume, init=init, steps=steps)
+
+
+@app.command()
+def doctor(as_json: AsJson = False) -> None:
+    """Look at this machine and say what would make it faster."""
+    from mutoscope._cli import doctor as command
+
+    command.run(as_json=as_json)
 
 
 def _size(text: str) -> tuple[int, int]:

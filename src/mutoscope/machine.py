@@ -15,6 +15,9 @@ import torch
 FAST = ("avx512_bf16", "amx_bf16", "amx_tile", "bf16", "arm_bf16", "sve_bf16")
 """Names by which a processor says that it multiplies bfloat16 in hardware."""
 
+NAMED = (*FAST, "avx2", "avx512_f", "avx512_vnni", "avx512_fp16", "amx_int8", "neon", "sve")
+"""Instruction sets worth naming."""
+
 
 def instructions() -> frozenset[str]:
     """The instruction sets that torch finds, in its own words; empty where it can't say."""

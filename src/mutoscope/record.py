@@ -29,7 +29,8 @@ class Record:
     """A request that was run, and with what.
 
     `weights` and `sources` map a part's name, a condition's source, to its SHA-256; `frames_sha256`
-    is `Clip.frames_sha256` before encoding; `seconds` are those of each stage.
+    is `Clip.frames_sha256` before encoding; `seconds` are those of each stage. `count` clips lie
+    side by side, seeded one after another; `precision` is the number format of the network.
     """
 
     request: Request
@@ -40,6 +41,8 @@ class Record:
     seconds: Mapping[str, float] = field(default_factory=dict)
     platform: str = ""
     torch: str = ""
+    precision: str = ""
+    count: int = 1
 
     def to_json(self) -> dict[str, Any]:
         """The record as one flat JSON object: what `media.write` puts into a file."""
@@ -62,6 +65,8 @@ class Record:
         for key, value in own.items():
             if key in _TABLES:
                 checked.values(f"'{key}' of the record", value)
+            elif key == "count":
+                checked.whole(f"'{key}' of the record", value, low=1)
             else:
                 checked.text(f"'{key}' of the record", value)
         asked = {key: value for key, value in data.items() if key not in _OWN}

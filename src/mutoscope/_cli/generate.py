@@ -12,15 +12,16 @@ from typing import Any
 
 import torch
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from mutoscope import __version__, codecs, media, recipes
+from mutoscope._cli import estimate, words
 from mutoscope.checked import Value, one_of
 from mutoscope.clip import Clip
 from mutoscope.errors import RequestError
+from mutoscope.record import Record, record_of
 from mutoscope.request import Capabilities, Request
 from mutoscope.systems.system import System, counted
+from mutoscope.world.caption import unseen
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,32 +32,32 @@ class Wish:
     settings: Sequence[str] = ()
     count: int = 1
     output: Path | None = None
+    weights: Path | None = None
+    dry: bool = False
     as_json: bool = False
     metadata: bool = True
-    weights: Path | None = None
 
 
 def run(wish: Wish, *, start: float) -> None:
     """Generate and write; `start` is when the command began."""
     recipe = recipes.find(wish.asked["system"])
-    request = complete(recipe.config(wish.weights).accepts(), wish)
+    can = recipe.config(wish.weights).accepts()
+    if wish.dry:
+        estimate.run(recipe, wish.weights, complete(can, wish), wish.count, as_json=wish.as_json)
+        return
+    request = complete(can, wish)
     path = wish.output or Path(_name(request))
     codecs.Output(path, fps=request.fps).abandon()
+    _warn(request, wish.weights)
     system = recipe.load(wish.weights)
     seconds = {"load": perf_counter() - start}
-    clip, took = _made(system, counted(request, wish.count))
-    record = {**request.to_json(), "version": __version__, "weights": dict(system.weights)}
-    before = perf_counter()
-    clip = replace(clip.grid(), record=record)
-    media.write(clip, path, metadata=wish.metadata)
+    clip, took = made(system, counted(request, wish.count))
+    clip, before = clip.grid(), perf_counter()
+    record = recorded(system, request, clip, {**seconds, **took}, wish.count)
+    media.write(clip, path, record=record.to_json(), metadata=wish.metadata)
     now = perf_counter()
     seconds |= {**took, "write": now - before, "total": now - start}
-    if wish.as_json:
-        done = {"output": str(path), "frames_sha256": clip.frames_sha256()}
-        rounded = {name: round(value, 3) for name, value in seconds.items()}
-        typer.echo(json.dumps({**request.to_json(), **done, "seconds": rounded}))
-    else:
-        typer.echo(str(path))
+    typer.echo(_done(request, path, record.frames_sha256, seconds) if wish.as_json else str(path))
 
 
 def complete(can: Capabilities, wish: Wish) -> Request:
@@ -73,36 +74,46 @@ def complete(can: Capabilities, wish: Wish) -> Request:
     return can.complete({**wish.asked, "settings": settings})
 
 
-def _made(system: System, requests: Sequence[Request]) -> tuple[Clip, dict[str, float]]:
+def made(system: System, requests: Sequence[Request]) -> tuple[Clip, dict[str, float]]:
     """All clips of a request, one after another, and the seconds each stage took in all."""
     clips: list[Clip] = []
     took: dict[str, float] = {}
-    with _progress() as progress:
+    with words.progress() as progress:
         bar = progress.add_task("denoising", total=requests[0].steps * len(requests))
         for index, request in enumerate(requests):
             for step in system.run(request):
-                progress.update(
-                    bar,
-                    total=step.total * len(requests),
-                    completed=index * step.total + step.index + 1,
-                )
+                done = index * step.total + step.index + 1
+                progress.update(bar, total=step.total * len(requests), completed=done)
             clips.append(system.finish(step, request))
             took = {name: took.get(name, 0.0) + value for name, value in system.took.items()}
     return replace(clips[0], frames=torch.cat([clip.frames for clip in clips])), took
 
 
-def _progress() -> Progress:
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-        transient=True,
-    )
+def recorded(
+    system: System, request: Request, clip: Clip, seconds: Mapping[str, float], count: int
+) -> Record:
+    """The record of a clip, or of a grid of `count`, that a system just made."""
+    found = record_of(request, clip, version=__version__, weights=system.weights, seconds=seconds)
+    return replace(found, precision=system.precision, count=count)
+
+
+def _warn(request: Request, weights: Path | None) -> None:
+    """Name the words that no caption of the world has: weights of others know their own."""
+    new = unseen(request.prompt) if weights is None else ()
+    if new:
+        words.note(
+            f"never seen in training: {', '.join(new)} (the shipped weights know the words of the"
+            " world they were trained on)"
+        )
+
+
+def _done(request: Request, path: Path, sha256: str, seconds: Mapping[str, float]) -> str:
+    rounded = {name: round(value, 3) for name, value in seconds.items()}
+    made = {"output": str(path), "frames_sha256": sha256, "seconds": rounded}
+    return json.dumps({**request.to_json(), **made})
 
 
 def _name(request: Request) -> str:
     """A file name made of the prompt and the seed."""
-    words = re.sub(r"[^a-z0-9]+", "-", request.prompt.lower()).strip("-")[:60].strip("-")
-    return f"{words or request.system}-{request.seed}{'.png' if request.frames == 1 else '.mp4'}"
+    plain = re.sub(r"[^a-z0-9]+", "-", request.prompt.lower())[:60].strip("-")
+    return f"{plain or request.system}-{request.seed}{'.png' if request.frames == 1 else '.mp4'}"

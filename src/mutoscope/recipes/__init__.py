@@ -7,10 +7,13 @@ system = the module that is its recipe.
 from __future__ import annotations
 
 import difflib
+from collections.abc import Sequence
 from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
+
+import torch
 
 from mutoscope.errors import RequestError
 from mutoscope.request import Capabilities
@@ -36,12 +39,21 @@ class Recipe(Protocol):
     """What a recipe's module holds."""
 
     CARD: Card
+    Config: Any
 
     def config(self, weights: Path | None = None) -> Config:
         """What ships, or lies in a folder of weights; nothing is loaded."""
         ...
 
-    def load(self, weights: Path | None = None) -> System:
+    def outline(self, config: Any, /) -> System:  # noqa: ANN401
+        """The shapes of a system on the `meta` device, to ask what a request costs."""
+        ...
+
+    def files(self, weights: Path | None = None) -> Sequence[Path]:
+        """The weight files that `load` reads."""
+        ...
+
+    def load(self, weights: Path | None = None, *, dtype: torch.dtype | None = None) -> System:
         """The same, ready to generate."""
         ...
 

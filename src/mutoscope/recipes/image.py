@@ -6,9 +6,11 @@ be looked at, measured and built upon.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import torch
 from typing_extensions import override
 
 from mutoscope.checked import Span
@@ -16,7 +18,7 @@ from mutoscope.core.guidance import ClassifierFree
 from mutoscope.core.shapes import Denoise
 from mutoscope.request import Capabilities, Request
 from mutoscope.systems import shipped
-from mutoscope.systems.diffusion import Diffusion, Parts
+from mutoscope.systems.diffusion import RESCALE, Diffusion, Parts
 from mutoscope.systems.shipped import Sizes
 from mutoscope.systems.system import Card
 
@@ -61,6 +63,7 @@ class Config:
             fps=Span(low=4, high=24),
             side=Span(low=side, high=side),
             sizes=((side, side),),
+            settings=(RESCALE,),
             samplers=("dpmpp_2m", "euler", "heun", "heun_flow", "ddim", "ancestral"),
             defaults={**chosen, "size": (side, side)},
         )
@@ -82,7 +85,9 @@ class ImageSystem(Diffusion):
     @override
     def bind(self, request: Request) -> Denoise:
         told, null = self.read([request.prompt], request.fps, negative=request.negative)
-        return ClassifierFree(scale=request.guidance)(self.denoiser, told, null)
+        rescale = float(self.accepts().values(request)["rescale"])
+        guide = ClassifierFree(scale=request.guidance, rescale=rescale)
+        return guide(self.denoiser, told, null)
 
 
 def build(config: Config) -> ImageSystem:
@@ -90,11 +95,21 @@ def build(config: Config) -> ImageSystem:
     return ImageSystem(config, shipped.fresh(config.sizes, temporal=False))
 
 
+def outline(config: Config) -> ImageSystem:
+    """Its shapes on the `meta` device, to ask what a request costs."""
+    return ImageSystem(config, shipped.outline(config.sizes, temporal=False))
+
+
 def config(weights: Path | None = None) -> Config:
     """What ships, or lies in a folder laid out like the zoo; nothing is loaded."""
     return Config(sizes=shipped.sizes(CARD.name, weights))
 
 
-def load(weights: Path | None = None) -> ImageSystem:
-    """The same, ready to generate."""
-    return ImageSystem(config(weights), shipped.opened(CARD.name, weights))
+def files(weights: Path | None = None) -> Sequence[Path]:
+    """The weight files of that."""
+    return shipped.files(CARD.name, weights)
+
+
+def load(weights: Path | None = None, *, dtype: torch.dtype | None = None) -> ImageSystem:
+    """The same, ready to generate; `dtype` is the network's, by itself what suits this machine."""
+    return ImageSystem(config(weights), shipped.opened(CARD.name, weights, dtype))

@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from typing_extensions import override
 
 from mutoscope.autoencoders import Autoencoder
+from mutoscope.checked import Span
 from mutoscope.clip import Clip
 from mutoscope.core import grids, samplers
 from mutoscope.core.condition import Condition
@@ -30,20 +31,37 @@ from mutoscope.core.noise import Noise
 from mutoscope.core.samplers import Step
 from mutoscope.core.shapes import Denoise, Grid
 from mutoscope.encoders import TextEncoder
-from mutoscope.request import Example, Request
+from mutoscope.request import Example, Request, Setting
+from mutoscope.systems.cost import Cost, counted, held
 from mutoscope.systems.system import System
+
+WORDS = 16
+"""Word pieces that a prompt is taken to have when its cost is estimated."""
 
 DROP = 0.1
 """Chance that a clip is learned without its text. Source: Ho & Salimans (2022), table 1 (0.1)."""
 
+RESCALE = Setting(
+    name="rescale",
+    type="number",
+    default=0.0,
+    range=Span(low=0, high=1),
+    help="how far the contrast of a guided clip is pulled back to that of an unguided one",
+)
+"""A knob of every system with one guidance scale. Source: Lin et al. (2023), eq. 15-16."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Parts:
-    """What a diffusion system is put together from; `sha256` names the weights, part by part."""
+    """What a diffusion system is put together from.
+
+    `scalars` are those its network listens to, `sha256` names the weights, part by part.
+    """
 
     denoiser: Denoiser
     autoencoder: Autoencoder
     text: TextEncoder
+    scalars: Sequence[str] = ("fps",)
     sha256: Mapping[str, str] = field(default_factory=dict)
 
     def ready(self, dtype: torch.dtype) -> Parts:
@@ -63,7 +81,9 @@ class Diffusion(System):
 
     def __init__(self, parts: Parts) -> None:
         self.denoiser, self.autoencoder, self.text = parts.denoiser, parts.autoencoder, parts.text
-        self.weights, self.took = dict(parts.sha256), {}
+        self.scalars, self.weights, self.took = parts.scalars, dict(parts.sha256), {}
+        dtype = next(self.denoiser.parameters()).dtype
+        self.precision = str(dtype).removeprefix("torch.")
 
     @abstractmethod
     def bind(self, request: Request) -> Denoise:
@@ -121,7 +141,35 @@ class Diffusion(System):
         both = self.text([*prompts, negative])
         told, null = _rows(both, slice(len(prompts))), _rows(both, slice(len(prompts), None))
         rate = torch.full((len(prompts),), float(fps))
-        return replace(told, scalars={"fps": rate}), replace(null, scalars={"fps": rate[:1]})
+        scalars = {"fps": rate} if "fps" in self.scalars else {}
+        fewer = {name: value[:1] for name, value in scalars.items()}
+        return replace(told, scalars=scalars), replace(null, scalars=fewer)
+
+    @final
+    @override
+    def cost(self, request: Request) -> Cost:
+        parts = self.parts().values()
+        meta = next(self.denoiser.parameters()).device
+        x = self._empty(request).to(meta)
+        told = Condition(
+            text=torch.empty(1, WORDS, self.text.width, device=meta),
+            scalars={name: torch.ones(1, device=meta) for name in self.scalars},
+        )
+        guided = 2 if request.guidance != 1 else 1
+        calls = request.steps * (2 if request.sampler.startswith("heun") else 1)
+        network, while_denoising = counted(
+            lambda: self.denoiser(
+                x.expand(guided, -1, -1, -1, -1),
+                torch.ones(guided, device=meta),
+                told.expanded(guided),
+            )
+        )
+        decoder, while_decoding = counted(lambda: self.autoencoder.decode(x))
+        return Cost(
+            operations=calls * network + decoder,
+            parameters=held(*parts),
+            activations=max(while_denoising, while_decoding),
+        )
 
     def _empty(self, request: Request) -> Tensor:
         width, height = request.size

@@ -5,10 +5,12 @@ Every system of the zoo stands on these; what it adds is in its recipe.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
+import torch
 from safetensors import SafetensorError
 from torch import nn
 
@@ -25,8 +27,9 @@ from mutoscope.systems.diffusion import Parts
 Part = TypeVar("Part", bound=nn.Module)
 
 AUTOENCODER = "autoencoder"
-SIZES = ("side", "shift", "text")
-"""Sizes that no network's own configuration holds: the zoo keeps them beside it."""
+
+TOLD = ("side", "shift", "text")
+"""Sizes that no part's own configuration holds: the zoo keeps them beside the network's."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,55 +37,67 @@ class Sizes:
     """The sizes of the shipped layout, every number ours.
 
     `side` is that of the square pictures it has learned, `shift` that of its straight path, `text`
-    the width of a text encoder for tests (None: the sentence encoder).
+    the width of a text encoder of bytes for tests (None: the sentence encoder). `network` and
+    `autoencoder` are arguments of their classes; left out, the defaults there.
     """
 
-    channels: int = 16
-    width: int = 96
-    inner: int = 192
-    depth: int = 6
-    heads: int = 4
     side: int = 128
     shift: float = 2.0
     text: int | None = None
+    network: Mapping[str, Any] = field(default_factory=dict)
+    autoencoder: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def tiny(cls) -> Sizes:
         """For tests: 32 x 32 pixels, a text encoder of bytes."""
-        return cls(channels=4, width=8, inner=16, depth=1, heads=2, side=32, text=8)
+        network = {"channels": 4, "width": 8, "inner": 16, "depth": 1, "heads": 2}
+        autoencoder = {
+            "channels": 4,
+            "stride": 8,
+            "widths": (8, 8),
+            "depths": (1, 1),
+            "decoder_widths": (8, 8),
+            "decoder_depths": (1, 1),
+        }
+        return cls(side=32, text=8, network=network, autoencoder=autoencoder)
 
 
 def fresh(sizes: Sizes, *, temporal: bool) -> Parts:
     """Parts that have learned nothing; `temporal` gives the network its layers over time."""
     text: TextEncoder = MiniLM() if sizes.text is None else Bytes(sizes.text)
-    network = SmallUNet3D(
-        channels=sizes.channels,
-        width=sizes.width,
-        inner=sizes.inner,
-        depth=sizes.depth,
-        heads=sizes.heads,
-        text=text.width,
-        temporal=temporal,
-    )
+    asked = {**sizes.network, "text": text.width, "temporal": temporal}
+    network = SmallUNet3D(**asked)
     denoiser = Denoiser(network, Rectified(sizes.shift), Flow())
-    autoencoder = FrameAutoencoder(channels=sizes.channels)
-    return Parts(denoiser=denoiser, autoencoder=autoencoder, text=text)
+    return Parts(denoiser=denoiser, autoencoder=FrameAutoencoder(**sizes.autoencoder), text=text)
+
+
+def outline(sizes: Sizes, *, temporal: bool) -> Parts:
+    """Parts of these sizes on the `meta` device: shapes without contents, and no text encoder."""
+    plain = sizes if sizes.text is not None else replace(sizes, text=MiniLM.width)
+    with torch.device("meta"):
+        return fresh(plain, temporal=temporal).ready(machine.precision())
 
 
 def sizes(name: str, folder: Path | None = None) -> Sizes:
     """The sizes of what the zoo (or a folder laid out like it) holds under a name."""
-    told = zoo.facts(name, folder or zoo.FOLDER)
-    return Sizes(**{key: told[key] for key in SIZES if key in told})
+    where, coder = _places(folder)
+    told = zoo.facts(name, where)
+    return Sizes(
+        **{key: told[key] for key in TOLD if key in told},
+        network=zoo.config(name, where),
+        autoencoder=zoo.config(AUTOENCODER, coder),
+    )
 
 
-def opened(name: str, folder: Path | None = None) -> Parts:
-    """Its parts, ready to generate, the network in the number format of `machine.precision`.
+def files(name: str, folder: Path | None = None) -> Sequence[Path]:
+    """The weight files that `opened` reads."""
+    where, coder = _places(folder)
+    return [at / part / "weights.safetensors" for at, part in ((where, name), (coder, AUTOENCODER))]
 
-    An autoencoder that the folder lacks is the zoo's.
-    """
-    where = folder or zoo.FOLDER
-    own = (where / AUTOENCODER / "config.json").exists()
-    coder = where if own else zoo.FOLDER
+
+def opened(name: str, folder: Path | None, dtype: torch.dtype | None) -> Parts:
+    """Its parts, ready to generate, the network in `dtype` (None: as `machine.precision` says)."""
+    where, coder = _places(folder)
     told = sizes(name, folder)
     network = _part(SmallUNet3D, name, where)
     whole = Parts(
@@ -91,7 +106,14 @@ def opened(name: str, folder: Path | None = None) -> Parts:
         text=MiniLM() if told.text is None else Bytes(told.text),
         sha256={name: zoo.sha256(name, where), AUTOENCODER: zoo.sha256(AUTOENCODER, coder)},
     )
-    return whole.ready(machine.precision())
+    return whole.ready(dtype or machine.precision())
+
+
+def _places(folder: Path | None) -> tuple[Path, Path]:
+    """Where network and autoencoder lie; an autoencoder that the folder lacks is the zoo's."""
+    where = folder or zoo.FOLDER
+    own = (where / AUTOENCODER / "config.json").exists()
+    return where, where if own else zoo.FOLDER
 
 
 def _part(kind: type[Part], name: str, folder: Path) -> Part:

@@ -15,6 +15,7 @@ from mutoscope.checked import Value
 from mutoscope.clip import Clip
 from mutoscope.core.samplers import Step
 from mutoscope.request import Capabilities, ConditionRequest, Example, Request, Segment
+from mutoscope.systems.cost import Cost
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,12 +58,13 @@ class Asked(TypedDict, total=False):
 class System(ABC):
     """One system, ready to run.
 
-    `weights` maps the parts that were loaded to their sha256; `took` holds the seconds that the
-    stages of the newest run took so far.
+    `weights` maps the parts that were loaded to their sha256, `precision` is the number format its
+    networks run in, `took` holds the seconds that the stages of the newest run took so far.
     """
 
     card: Card
     weights: Mapping[str, str]
+    precision: str
     took: Mapping[str, float]
 
     @abstractmethod
@@ -84,6 +86,10 @@ class System(ABC):
     @abstractmethod
     def accepts(self) -> Capabilities:
         """What can be asked for."""
+
+    @abstractmethod
+    def cost(self, request: Request) -> Cost:
+        """What a request would cost; asked of a system on the `meta` device, nothing is run."""
 
     def request(self, prompt: str, **asked: Unpack[Asked]) -> Request:
         """The whole request, this system's defaults filled in; refuses what it can't do."""

@@ -29,6 +29,11 @@ def names() -> tuple[str, ...]:
     return tuple(sorted(p.parent.name for p in FOLDER.glob("*/config.json")))
 
 
+def config(name: str, folder: Path = FOLDER) -> Mapping[str, Any]:
+    """The arguments of a part's class."""
+    return {k: v for k, v in _config(name, folder).items() if k != "mutoscope"}
+
+
 def facts(name: str, folder: Path = FOLDER) -> Mapping[str, Any]:
     """What a part was made with (the "mutoscope" entry of its config.json)."""
     return dict(_config(name, folder).get("mutoscope", {}))
@@ -48,10 +53,8 @@ def load_part(kind: type[Part], name: str, folder: Path = FOLDER) -> Part:
     return part
 
 
-def save_part(
-    part: nn.Module, name: str, made: Mapping[str, Any], folder: Path = FOLDER
-) -> Path:
-    """Write a part's weights in bf16 and its configuration; each file appears whole or not at all."""
+def save_part(part: nn.Module, name: str, made: Mapping[str, Any], folder: Path = FOLDER) -> Path:
+    """Write a part's weights in bf16 and its configuration; a file appears whole or not at all."""
     target = folder / name
     target.mkdir(parents=True, exist_ok=True)
     keep = {k: v.detach().to(torch.bfloat16).contiguous() for k, v in part.state_dict().items()}

@@ -1,0 +1,19 @@
+"""`mutoscope train`: from data to weights ready for use."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mutoscope.errors import RequestError
+from mutoscope.training import commands
+
+
+def run(name: str, out: Path, *, resume: bool, init: str | None, steps: int | None) -> None:
+    """Train a part; refuses a folder that holds a run unless told to go on with it."""
+    if init not in (None, "zoo"):
+        raise RequestError(f"--init takes zoo, the weights that ship (got '{init}')")
+    if (out / "state").exists() and not resume:
+        raise RequestError(f"{out} holds a run already; pass --resume to go on, or another --out")
+    if resume and not (out / "state").exists():
+        raise RequestError(f"{out} holds no run to go on with; leave --resume out to begin one")
+    commands.run(name, out, steps=steps, init=init)
