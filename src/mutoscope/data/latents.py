@@ -7,9 +7,10 @@ cache alone, so that building can be stopped anywhere and goes on where it was. 
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -83,9 +84,11 @@ def build(
     folder.mkdir(parents=True, exist_ok=True)
     chunks = -(-count // CHUNK)
     missing = [k for k in range(chunks) if not _path(folder, k).exists()]
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    # Spawned, not forked: torch's threads don't survive a fork.
+    with ProcessPoolExecutor(os.cpu_count(), multiprocessing.get_context("spawn")) as pool:
         for k in track(missing, description=f"caching {folder.name}"):
-            made = list(pool.map(recipe.sample, range(k * CHUNK, (k + 1) * CHUNK)))
+            rows = range(k * CHUNK, (k + 1) * CHUNK)
+            made = list(pool.map(recipe.sample, rows, chunksize=16))
             _save(_path(folder, k), made, autoencoder, encoder)
 
 
@@ -109,7 +112,10 @@ def condition(batch: dict[str, Tensor]) -> Condition:
 
 @torch.inference_mode()
 def _save(
-    path: Path, made: Sequence[tuple[np.ndarray, str]], autoencoder: Autoencoder, encoder: TextEncoder
+    path: Path,
+    made: Sequence[tuple[np.ndarray, str]],
+    autoencoder: Autoencoder,
+    encoder: TextEncoder,
 ) -> None:
     latents, states, lengths = [], [], []
     for start in range(0, len(made), 32):

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import importlib.resources
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from jaxtyping import UInt8
@@ -83,7 +82,9 @@ class Pictures:
         ground = self._photograph(rng, side) if rng.random() < 0.3 else _ramp(rng, side)
         size = int(side * rng.uniform(0.4, 1.1))
         small = np.asarray(Image.fromarray(rgba).resize((size, size), Image.Resampling.BOX))
-        return paste(ground, small, *(int(v) for v in rng.integers(-size // 4, side - size // 2, 2)))
+        return paste(
+            ground, small, *(int(v) for v in rng.integers(-size // 4, side - size // 2, 2))
+        )
 
 
 def paste(ground: Picture, rgba: UInt8[np.ndarray, "h w 4"], x: int, y: int) -> Picture:

@@ -107,5 +107,6 @@ def _frames(data: bytes) -> tuple[UInt8[np.ndarray, "time side side 4"], bool]:
         out = np.empty((FRAMES, SIDE, SIDE, 4), np.uint8)
         for k in range(FRAMES):
             image.seek(k * total // FRAMES)
-            out[k] = image.convert("RGBA").resize((SIDE, SIDE), Image.Resampling.BOX)
+            small = image.convert("RGBA").resize((SIDE, SIDE), Image.Resampling.BOX)
+            out[k] = np.asarray(small)
     return out, total > 1

@@ -1,13 +1,14 @@
 """The network that ships: a small text-conditioned 3-D U-Net, layout `small` (ours).
 
-Two levels. At the latent's own size: residual 3x3 convolutions over each frame, each followed by a
-convolution over time. At half that size: blocks of attention over a frame, attention over time,
-cross-attention to the text and a ReLU-squared layer. With `temporal=False` the layers over time are
-absent and the network is an image model; added later, they start at zero, so that at step 0 a clip
-is so many independent images (Blattmann et al. 2023; ModelScopeT2V, section 3).
+Two levels. At half the latent's size (2 x 2 numbers of a channel are one place): residual 3x3
+convolutions over each frame, each pair followed by one over time. At half that size again: blocks
+of attention over a frame, over time, to the text, and a layer for each token. With
+`temporal=False` the layers over time are absent and the network is an image model; added later,
+they start at zero, so that at step 0 a clip is so many independent images (Blattmann et al. 2023;
+ModelScopeT2V, section 3).
 
-Departs from ModelScopeT2V: no U-Net below two levels, one modulation for all blocks with a learned
-offset each (Chen et al. 2023, PixArt, eq. 2), time within a clip known as seconds, not frames.
+Departs from ModelScopeT2V: two levels, one modulation for all blocks with a learned offset each
+(Chen et al. 2023, PixArt, eq. 2), and time within a clip is known, in seconds.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ from torch.nn import functional as F
 from mutoscope.core.condition import Condition
 from mutoscope.core.shapes import Latent, Time
 from mutoscope.errors import RequestError
+from mutoscope.nn.blocks import framewise
+from mutoscope.nn.inflate import grow, zeroed
 from mutoscope.weights import ModelMixin, register_to_config
 
 Tokens = Float[Tensor, "b t h w d"]
@@ -38,23 +41,16 @@ def waves(x: Tensor, width: int, longest: float) -> Tensor:
     return torch.cat([angles.cos(), angles.sin()], dim=-1)
 
 
-def zero(layer: nn.Linear) -> nn.Linear:
-    """The layer with nothing in it, so that what it ends starts as no change at all."""
-    nn.init.zeros_(layer.weight)
-    nn.init.zeros_(layer.bias)
-    return layer
-
-
 class Attention(nn.Module):
-    """Multi-head attention by plain products; the sequences here are too short for a fused kernel."""
+    """Multi-head attention by plain products: sequences here are too short for a fused kernel."""
 
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
         self.heads = heads
         self.query = nn.Linear(width, width)
         self.key_value = nn.Linear(width, 2 * width)
-        self.out = zero(nn.Linear(width, width))
-        self.gain = nn.Parameter(torch.full((2, width // heads), 1.0))
+        self.out = zeroed(nn.Linear(width, width))
+        self.gain = nn.Parameter(torch.full((2, width // heads), (width // heads) ** -0.25))
 
     def forward(
         self, x: Float[Tensor, "n q d"], y: Float[Tensor, "n k d"], bias: Tensor | None = None
@@ -62,9 +58,10 @@ class Attention(nn.Module):
         """From x to y; `bias` (n, 1, 1, k) is added to the scores."""
         q = rearrange(self.query(x), "n q (h d) -> n h q d", h=self.heads)
         k, v = rearrange(self.key_value(y), "n k (two h d) -> two n h k d", two=2, h=self.heads)
-        q = F.rms_norm(q, q.shape[-1:]) * self.gain[0].to(q)
-        k = F.rms_norm(k, k.shape[-1:]) * self.gain[1].to(q)
-        scores = q @ k.transpose(-1, -2) * q.shape[-1] ** -0.5
+        q, k = (
+            F.layer_norm(z, z.shape[-1:], g.to(z)) for z, g in zip((q, k), self.gain, strict=True)
+        )
+        scores = q @ k.transpose(-1, -2)
         if bias is not None:
             scores = scores + bias.to(scores)
         mixed = scores.softmax(-1).to(v) @ v
@@ -72,15 +69,16 @@ class Attention(nn.Module):
 
 
 class FeedForward(nn.Module):
-    """Linear, ReLU squared, linear: cheaper than GELU where element-wise passes are dear."""
+    """Linear, SiLU, linear: cheaper than GELU where element-wise passes are dear."""
 
     def __init__(self, width: int, ratio: int) -> None:
         super().__init__()
         self.up = nn.Linear(width, ratio * width)
-        self.down = zero(nn.Linear(ratio * width, width))
+        self.down = zeroed(nn.Linear(ratio * width, width))
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.down(F.relu(self.up(x)).square())
+        """Each token alone."""
+        return self.down(F.silu(self.up(x)))
 
 
 class Block(nn.Module):
@@ -88,7 +86,7 @@ class Block(nn.Module):
 
     def __init__(self, width: int, heads: int, *, temporal: bool) -> None:
         super().__init__()
-        self.offset = nn.Parameter(torch.zeros(6, width))
+        self.offset = nn.Parameter(torch.zeros(4, width))
         self.space = Attention(width, heads)
         self.text = Attention(width, heads)
         self.each = FeedForward(width, 3)
@@ -97,17 +95,18 @@ class Block(nn.Module):
     def forward(
         self, x: Tokens, shifts: Tensor, text: Text, bias: Tensor, clock: Tensor | None
     ) -> Tokens:
+        """`clock` tells the layers over time when each frame is."""
         b, t, h, w, d = x.shape
-        s1, g1, a1, s2, g2, a2 = (shifts + self.offset).to(x)[:, :, None, None, None].unbind(1)
-        y = (_norm(x) * (1 + g1) + s1).reshape(b * t, h * w, d)
-        x = x + a1 * self.space(y, y).reshape(x.shape)
-        if self.time is not None:
+        s1, g1, s2, g2 = (shifts + self.offset).to(x)[:, :, None, None, None].unbind(1)
+        y = torch.addcmul(s1, _norm(x), 1 + g1).reshape(b * t, h * w, d)
+        x = x + self.space(y, y).reshape(x.shape)
+        if self.time is not None and clock is not None:
             y = rearrange(_norm(x) + clock, "b t h w d -> (b h w) t d")
             y = self.time(y, y)
             x = x + rearrange(y, "(b h w) t d -> b t h w d", b=b, h=h)
-        y = _norm(x) if clock is None or self.time is None else _norm(x) + clock
+        y = _norm(x) if clock is None else _norm(x) + clock
         x = x + self.text(y.reshape(b, t * h * w, d), text, bias).reshape(x.shape)
-        return x + a2 * self.each(_norm(x) * (1 + g2) + s2)
+        return x + self.each(torch.addcmul(s2, _norm(x), 1 + g2))
 
 
 class Residual(nn.Module):
@@ -116,16 +115,15 @@ class Residual(nn.Module):
     def __init__(self, width: int, embed: int, *, temporal: bool) -> None:
         super().__init__()
         self.one = nn.Conv2d(width, width, 3, padding=1)
-        self.two = nn.Conv2d(width, width, 3, padding=1)
+        self.two = zeroed(nn.Conv2d(width, width, 3, padding=1))
         self.told = nn.Linear(embed, 2 * width)
-        nn.init.zeros_(self.two.weight)
-        nn.init.zeros_(self.two.bias)
-        self.time = zero(nn.Linear(3 * width, width)) if temporal else None
+        self.time = zeroed(nn.Linear(3 * width, width)) if temporal else None
 
     def forward(self, x: Tokens, embed: Tensor) -> Tokens:
+        """`embed` holds time and prompt, one vector a clip."""
         gain, shift = self.told(embed)[:, None, None, None].to(x).chunk(2, -1)
-        y = F.silu(_framewise(self.one, _norm(x)))
-        x = x + _framewise(self.two, y * (1 + gain) + shift)
+        y = F.silu(framewise(self.one, _norm(x)))
+        x = x + framewise(self.two, torch.addcmul(shift, y, 1 + gain))
         if self.time is None:
             return x
         y = F.pad(F.silu(_norm(x)), (0, 0, 0, 0, 0, 0, 1, 1))
@@ -142,6 +140,7 @@ class Adapter(nn.Module):
         self.each = FeedForward(width, 2)
 
     def forward(self, text: Text, bias: Tensor) -> Text:
+        """`bias` is very negative where there is no token."""
         x = self.project(text.to(self.project.weight.dtype))
         x = x + waves(torch.arange(x.shape[1], device=x.device), x.shape[2], 1e-3).to(x)
         y = _norm(x)
@@ -150,30 +149,30 @@ class Adapter(nn.Module):
 
 
 class SmallUNet3D(ModelMixin):
-    """The network of layout `small`; sides of the latent must be even."""
+    """The network of layout `small`; sides of the latent must be divisible by 4."""
 
     @register_to_config
     def __init__(
         self,
-        channels: int = 16,
+        channels: int = 6,
         extra: int = 0,
         width: int = 96,
         inner: int = 192,
         depth: int = 6,
         heads: int = 4,
         text: int = 768,
-        temporal: bool = True,  # noqa: FBT001, FBT002  (kept in config.json)
+        temporal: bool = True,
     ) -> None:
         super().__init__()
         self.width, self.inner = width, inner
         embed = inner
-        self.enter = nn.Conv2d(channels + extra, width, 3, padding=1)
+        self.enter = nn.Linear(4 * (channels + extra), width)
         self.place = nn.Parameter(torch.zeros(8, 8, width))
         self.clock = nn.Sequential(nn.Linear(64, embed), nn.SiLU(), nn.Linear(embed, embed))
-        self.rate = zero(nn.Linear(16, embed))
+        self.rate = zeroed(nn.Linear(16, embed))
         self.adapter = Adapter(text, inner, heads)
         self.pooled = nn.Linear(inner, embed)
-        self.shifts = nn.Linear(embed, 6 * inner)
+        self.shifts = nn.Linear(embed, 4 * inner)
         nn.init.normal_(self.shifts.weight, std=0.02)
         self.seconds = nn.Linear(32, inner) if temporal else None
         self.before = Residual(width, embed, temporal=temporal)
@@ -182,9 +181,7 @@ class SmallUNet3D(ModelMixin):
         self.up = nn.Linear(inner, 4 * width)
         self.join = nn.Linear(2 * width, width)
         self.after = nn.ModuleList(Residual(width, embed, temporal=temporal) for _ in range(2))
-        self.leave = nn.Conv2d(width, channels, 3, padding=1)
-        nn.init.zeros_(self.leave.weight)
-        nn.init.zeros_(self.leave.bias)
+        self.leave = zeroed(nn.Linear(width, 4 * channels))
 
     def forward(self, x: Latent, t: Time, condition: Condition) -> Latent:
         """What the network says of x_t; float32 out, whatever runs inside."""
@@ -194,10 +191,11 @@ class SmallUNet3D(ModelMixin):
         fps = condition.scalars.get("fps", torch.full_like(t, DEFAULT_FPS))
         told = told + self.clock(waves(t * 2 * math.pi, 64, 100.0).to(told))
         told = F.silu(told + self.rate(waves((fps / DEFAULT_FPS).log(), 16, 8.0).to(told)))
-        shifts = rearrange(self.shifts(told).float(), "b (six d) -> b six d", six=6)
+        shifts = rearrange(self.shifts(told).float(), "b (four d) -> b four d", four=4)
         clock = self._clock(x.shape[2], fps)
         x = x if condition.concat is None else torch.cat([x, condition.concat.to(x)], dim=1)
-        h = _framewise(self.enter, rearrange(x, "b c t h w -> b t h w c"))
+        h = rearrange(x, "b c t (h p) (w q) -> b t h w (c p q)", p=2, q=2)
+        h = self.enter(h)
         h = h + self._place(h)
         h = kept = self.before(h, told)
         h = self.down(rearrange(h, "b t (h p) (w q) d -> b t h w (p q d)", p=2, q=2))
@@ -207,7 +205,8 @@ class SmallUNet3D(ModelMixin):
         h = self.join(torch.cat([h, kept.to(h)], dim=-1))
         for residual in self.after:
             h = residual(h, told)
-        return rearrange(_framewise(self.leave, _norm(h)), "b t h w c -> b c t h w").float()
+        out = self.leave(_norm(h)).float()
+        return rearrange(out, "b t h w (c p q) -> b c t (h p) (w q)", p=2, q=2)
 
     def _read(self, text: Text, mask: Bool[Tensor, "b l"] | None) -> tuple[Text, Tensor, Tensor]:
         mask = text.new_ones(text.shape[:2]).bool() if mask is None else mask
@@ -227,8 +226,8 @@ class SmallUNet3D(ModelMixin):
     def _place(self, h: Tokens) -> Tensor:
         if h.shape[2:4] == self.place.shape[:2]:
             return self.place.to(h)
-        grid = rearrange(self.place, "h w d -> 1 d h w")
-        grid = F.interpolate(grid, size=h.shape[2:4], mode="bilinear", align_corners=False)
+        plan = rearrange(self.place, "h w d -> 1 d h w")
+        grid = F.interpolate(plan, size=h.shape[2:4], mode="bilinear", align_corners=False)
         return rearrange(grid, "1 d h w -> h w d").to(h)
 
 
@@ -236,15 +235,9 @@ def _norm(x: Tensor) -> Tensor:
     return F.layer_norm(x, x.shape[-1:])
 
 
-def _framewise(layer: nn.Conv2d, x: Tokens) -> Tokens:
-    y = layer(rearrange(x, "b t h w d -> (b t) d h w"))
-    return rearrange(y, "(b t) d h w -> b t h w d", b=len(x))
-
-
 def inflate(image: SmallUNet3D) -> SmallUNet3D:
     """The video network that says of each frame, at step 0, what the image network says."""
     config = {k: v for k, v in dict(image.config).items() if not k.startswith("_")}
     video = SmallUNet3D(**{**config, "temporal": True})
-    video.load_state_dict(image.state_dict(), strict=False)
+    grow(video, image.state_dict())
     return video
-

@@ -1,7 +1,8 @@
-"""Training of the frame autoencoder: L1 + squared error + error of gradients + a pull on the latent.
+"""Training of the frame autoencoder.
 
-L = |x - y| + 4 (x - y)^2 + |dx - dy| + k (|z|^2 - 1)^2-like pull, where y = D(E(x) + s e): the noise
-s e on the latent makes the decoder forgive the small errors of a denoiser. All weights ours.
+L = |x - y| + 4 (x - y)^2 + |dx - dy| + pull, where y = D(E(x) + s e): the noise s e on the latent
+makes the decoder forgive the small errors of a denoiser, and the pull is 0.1 times the mean square
+of a channel as far as it is above 1. All weights ours.
 """
 
 from __future__ import annotations

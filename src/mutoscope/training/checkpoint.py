@@ -5,20 +5,20 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
+from torch.optim import Optimizer
 
 from mutoscope.errors import WeightsError
 from mutoscope.training.ema import Ema
 
 
 def save(
-    folder: Path, parts: nn.Module, optimizer: torch.optim.Optimizer, ema: Ema, step: int
+    folder: Path, parts: nn.Module, optimizers: Sequence[Optimizer], ema: Ema, step: int
 ) -> None:
     """Write the state after `step` steps; a kill while writing leaves the state before it."""
     part, target = folder / "state.part", folder / "state"
@@ -26,7 +26,7 @@ def save(
     part.mkdir(parents=True)
     save_file(_packed(parts.state_dict()), part / "parts.safetensors")
     save_file(_packed(ema.values), part / "ema.safetensors")
-    save_file(_packed(_moments(optimizer)), part / "optimizer.safetensors")
+    save_file(_packed(_moments(optimizers)), part / "optimizer.safetensors")
     (part / "step.json").write_text(json.dumps({"step": step}))
     old = folder / "state.old"
     shutil.rmtree(old, ignore_errors=True)
@@ -36,7 +36,7 @@ def save(
     shutil.rmtree(old, ignore_errors=True)
 
 
-def resume(folder: Path, parts: nn.Module, optimizer: torch.optim.Optimizer, ema: Ema) -> int:
+def resume(folder: Path, parts: nn.Module, optimizers: Sequence[Optimizer], ema: Ema) -> int:
     """Load the newest whole state of `folder` into the arguments; the step to go on with."""
     state = next((folder / n for n in ("state", "state.old") if (folder / n).exists()), None)
     if state is None:
@@ -48,7 +48,7 @@ def resume(folder: Path, parts: nn.Module, optimizer: torch.optim.Optimizer, ema
             f"the training state in {folder} is of another network; choose another --out"
         ) from error
     ema.values.update(load_file(state / "ema.safetensors"))
-    _restore(optimizer, load_file(state / "optimizer.safetensors"))
+    _restore(optimizers, load_file(state / "optimizer.safetensors"))
     return int(json.loads((state / "step.json").read_text())["step"])
 
 
@@ -67,16 +67,20 @@ def _packed(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {name: value.contiguous() for name, value in state.items()}
 
 
-def _moments(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
-    state = optimizer.state_dict()["state"]
-    return {f"{i}.{k}": v for i, row in state.items() for k, v in row.items()}
+def _moments(optimizers: Sequence[Optimizer]) -> dict[str, Tensor]:
+    return {
+        f"{k}.{i}.{name}": value
+        for k, optimizer in enumerate(optimizers)
+        for i, row in optimizer.state_dict()["state"].items()
+        for name, value in row.items()
+    }
 
 
-def _restore(optimizer: torch.optim.Optimizer, moments: Mapping[str, Tensor]) -> None:
-    full = optimizer.state_dict()
-    rows: dict[int, dict[str, Tensor]] = {}
-    for key, value in moments.items():
-        index, name = key.split(".", 1)
-        rows.setdefault(int(index), {})[name] = value
-    full["state"] = rows
-    optimizer.load_state_dict(full)
+def _restore(optimizers: Sequence[Optimizer], moments: Mapping[str, Tensor]) -> None:
+    for k, optimizer in enumerate(optimizers):
+        rows: dict[int, dict[str, Tensor]] = {}
+        for key, value in moments.items():
+            which, index, name = key.split(".", 2)
+            if int(which) == k:
+                rows.setdefault(int(index), {})[name] = value
+        optimizer.load_state_dict({**optimizer.state_dict(), "state": rows})

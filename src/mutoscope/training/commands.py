@@ -102,7 +102,6 @@ def autoencoder(run: Run) -> None:
         stickers.load(run.cache),
         pictures.photographs(),
     )
-    network = network.to(memory_format=torch.channels_last)
     config = Config(steps=run.steps or 4000, batch=16, rate=2e-3, seed=run.seed)
     train(AutoencoderTask(network, found, side=96), config, run.out)
 
@@ -118,7 +117,9 @@ def image(run: Run) -> None:
         if run.init is None
         else load_part(SmallUNet3D, "image")
     )
-    config = Config(steps=run.steps or 3000, batch=1, rate=2e-3, ema=0.998, seed=run.seed)
+    config = Config(
+        steps=run.steps or 3000, batch=1, rate=2e-3, ema=0.998, muon=True, seed=run.seed
+    )
     denoiser = Denoiser(network, Rectified(SHIFT), Flow())
     task = DiffusionTask(denoiser, [pool], encoder([""]), draw=_draw(coder, encoder, frames=1))
     train(task, config, run.out)
@@ -141,7 +142,7 @@ def modelscope(run: Run) -> None:
         if run.init is None
         else load_part(SmallUNet3D, "modelscope")
     )
-    config = Config(steps=run.steps or 3000, batch=1, rate=1e-3, seed=run.seed)
+    config = Config(steps=run.steps or 3000, batch=1, rate=1e-3, muon=True, seed=run.seed)
     denoiser = Denoiser(network, Rectified(SHIFT), Flow())
     task = DiffusionTask(denoiser, pools, encoder([""]), draw=_draw(coder, encoder, frames=16))
     train(task, config, run.out)
@@ -155,7 +156,7 @@ TRAINERS: Mapping[str, Callable[[Run], None]] = {
 
 
 def _coder() -> FrameAutoencoder:
-    return load_part(FrameAutoencoder, "autoencoder").eval().to(memory_format=torch.channels_last)
+    return load_part(FrameAutoencoder, "autoencoder").eval()
 
 
 def _folder(cache: Path, recipe: latents.Recipe, coder: FrameAutoencoder) -> Path:
@@ -170,7 +171,9 @@ def _draw(coder: FrameAutoencoder, encoder: MiniLM, *, frames: int) -> Draw:
     @torch.inference_mode()
     def draw(network: nn.Module) -> UInt8[np.ndarray, "H W 3"]:
         denoiser = Denoiser(network, Rectified(SHIFT), Flow())
-        x = Noise(range(len(PROMPTS))).like(torch.empty(len(PROMPTS), coder.channels, frames, 8, 8))
+        x = Noise(range(len(PROMPTS))).like(
+            torch.empty(len(PROMPTS), coder.channels, frames, 16, 16)
+        )
         with torch.autocast("cpu", torch.bfloat16):
             *_, last = euler(
                 ClassifierFree(4.0)(denoiser, yes, no), x, trailing(20), denoiser.schedule

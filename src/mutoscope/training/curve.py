@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from jaxtyping import Float, UInt8
 from PIL import Image
 from torch import Tensor
@@ -37,14 +38,14 @@ class Log:
             self._terms.setdefault(name, []).append(value.detach())
         if (step + 1) % EVERY or self.quiet:
             return
-        means = {k: sum(float(v) for v in vs) / len(vs) for k, vs in self._terms.items()}
+        means = {k: float(torch.stack(v).float().mean()) for k, v in self._terms.items()}
         seconds = (time.monotonic() - self._since) / max(1, step + 1 - self._start)
         self._terms, self._since, self._start = {}, time.monotonic(), step + 1
         row = {"step": step + 1, **means, "rate": rate, "seconds": seconds}
         with (self.folder / "log.jsonl").open("a") as file:
             file.write(json.dumps({k: round(v, 6) for k, v in row.items()}) + "\n")
-        for name, value in means.items():
-            self._board.add_scalar(name, value, step + 1)
+        for name, mean in means.items():
+            self._board.add_scalar(name, mean, step + 1)
         self.note = f"loss {means['loss']:.4f}  {seconds:.2f} s/step"
 
     def sheet(self, step: int, picture: UInt8[np.ndarray, "H W 3"] | None) -> None:

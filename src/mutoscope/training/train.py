@@ -1,4 +1,4 @@
-"""The training loop: batch, loss, backward, clip, step, EMA, log, save; one function in reading order.
+"""The training loop, one function: batch, loss, backward, clip, step, EMA, log, save.
 
 What step k sees depends on (seed, rank, k) alone, so a run that was stopped and resumed is the run
 that never stopped, bit for bit, on the same machine with the same number of threads.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -57,7 +57,8 @@ class Config:
     """How long and how fast to learn; every number ours.
 
     The rate warms up linearly, stays, and falls linearly to zero over the last `cooldown` share of
-    `steps`; `ema` is the decay of the averaged weights, which are the ones that ship.
+    `steps`; `ema` is the decay of the averaged weights, which are the ones that ship. With `muon`,
+    matrices are stepped by Muon (Jordan et al. 2024; Liu et al. 2025) at Adam's own size of step.
     """
 
     steps: int
@@ -73,6 +74,7 @@ class Config:
     save_minutes: float = 5.0
     sheet_minutes: float = 5.0
     precision: str = "bf16"
+    muon: bool = False
 
     def rate_at(self, step: int) -> float:
         """Learning rate of a step, counted from 0."""
@@ -87,19 +89,11 @@ def train(task: Task, config: Config, folder: Path, *, until: int | None = None)
     """
     device = Accelerator(mixed_precision="no" if config.precision == "fp32" else config.precision)
     parts = nn.ModuleDict(dict(task.parts()))
-    named = {name: p for name, p in parts.named_parameters() if p.requires_grad}
-    optimizer = torch.optim.AdamW(
-        [
-            {"params": [p for p in named.values() if p.ndim > 1], "weight_decay": config.decay},
-            {"params": [p for p in named.values() if p.ndim <= 1], "weight_decay": 0.0},
-        ],
-        lr=config.rate,
-        betas=(0.9, config.beta2),
-    )
-    parts, optimizer = device.prepare(parts, optimizer)
-    inner = device.unwrap_model(parts)
+    weights = [p for p in parts.parameters() if p.requires_grad]
+    optimizers = [device.prepare(o) for o in _optimizers(weights, config)]
+    inner = device.unwrap_model(device.prepare(parts))
     ema = Ema(inner, config.ema)
-    first = checkpoint.resume(folder, inner, optimizer, ema)
+    first = checkpoint.resume(folder, inner, optimizers, ema)
     log = Log(folder, config=asdict(config), first=first, quiet=not device.is_main_process)
     last = min(config.steps, until or config.steps)
     saved = sheeted = time.monotonic()
@@ -116,19 +110,20 @@ def train(task: Task, config: Config, folder: Path, *, until: int | None = None)
             for step in range(first, last):
                 batch = {k: v.to(device.device) for k, v in coming.result().items()}
                 coming = ahead.submit(draw, min(step + 1, last - 1))
-                for group in optimizer.param_groups:
+                for group in (g for o in optimizers for g in o.param_groups):
                     group["lr"] = config.rate_at(step)
                 with device.autocast():
                     terms = task.loss(batch, _generator(config.seed, device.process_index, step))
                 device.backward(terms["loss"])
-                norm = device.clip_grad_norm_(named.values(), config.clip)
-                optimizer.step()
-                optimizer.zero_grad(set_to_none=True)
+                norm = device.clip_grad_norm_(weights, config.clip)
+                for optimizer in optimizers:
+                    optimizer.step()
+                    optimizer.zero_grad(set_to_none=True)
                 ema.update(inner, step)
                 log.add(step, {**terms, "norm": norm}, rate=config.rate_at(step))
                 progress.update(bar, completed=step + 1, note=log.note)
                 if time.monotonic() - saved > 60 * config.save_minutes:
-                    checkpoint.save(folder, inner, optimizer, ema, step + 1)
+                    checkpoint.save(folder, inner, optimizers, ema, step + 1)
                     saved = time.monotonic()
                 if time.monotonic() - sheeted > 60 * config.sheet_minutes:
                     log.sheet(step + 1, task.sheet(ema.parts(inner)))
@@ -136,12 +131,29 @@ def train(task: Task, config: Config, folder: Path, *, until: int | None = None)
             step = last
         finally:
             if device.is_main_process:
-                checkpoint.save(folder, inner, optimizer, ema, step)
+                checkpoint.save(folder, inner, optimizers, ema, step)
                 log.close()
     averaged = ema.parts(inner)
     task.finish(averaged)
     log.sheet(last, task.sheet(averaged))
     checkpoint.publish(folder, averaged, {"step": last, **asdict(config)})
+
+
+def _optimizers(weights: Sequence[nn.Parameter], config: Config) -> list[torch.optim.Optimizer]:
+    matrices = [p for p in weights if config.muon and p.ndim == 2 and min(p.shape) > 32]
+    taken = {id(p) for p in matrices}
+    rest = [p for p in weights if id(p) not in taken]
+    groups = [
+        {"params": [p for p in rest if p.ndim > 1], "weight_decay": config.decay},
+        {"params": [p for p in rest if p.ndim <= 1], "weight_decay": 0.0},
+    ]
+    adam = torch.optim.AdamW(groups, lr=config.rate, betas=(0.9, config.beta2))
+    if not matrices:
+        return [adam]
+    muon = torch.optim.Muon(
+        matrices, lr=config.rate, weight_decay=config.decay, adjust_lr_fn="match_rms_adamw"
+    )
+    return [adam, muon]
 
 
 def _generator(*key: int) -> torch.Generator:
