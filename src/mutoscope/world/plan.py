@@ -41,10 +41,20 @@ _QUIET_ODDS = {"matte": "matte", "medium": "medium", "still": "idle", "static": 
 _MOVING = ("verb", "speed", "becomes", "other")
 
 
-def plan(scene: Scene, dice: Dice, *, still: bool = False, detail: Detail = "any") -> Facts:
-    """Facts to tell of a scene, all of them shown; `still` leaves out all that takes time."""
+def plan(
+    scene: Scene,
+    dice: Dice,
+    *,
+    still: bool = False,
+    detail: Detail = "any",
+    sure: tuple[str, ...] = (),
+) -> Facts:
+    """Facts to tell of a scene, all of them shown; `still` leaves out all that takes time.
+
+    `sure` names rows of the odds that are taken whatever the dice say ("idle": say who is still).
+    """
     level = dice.pick(("full", "full", "short", "mixed", "mixed")) if detail == "any" else detail
-    odds = dice.gates(_ODDS[level])
+    odds = dice.gates(_ODDS[level]) | dict.fromkeys(sure, True)
     truth = _frozen(shown(scene), scene) if still else shown(scene)
     keep = _kept(truth, odds, dice, whole=not still)
     things = [_spoken(thing, odds) for thing in truth.things]
