@@ -1,8 +1,8 @@
 """Cached latents: world clips rendered, encoded and captioned once, then read from memory.
 
 A cache is a folder of safetensors chunks; a chunk depends on its own number and the recipe of the
-cache alone, so that building can be stopped anywhere and goes on where it was. `latents` are
-(n, c, t, h, w), `text` is the token states of all captions end to end, `lengths` says how many each.
+cache alone, so building can be stopped anywhere and goes on where it was. `latents` are
+(n, c, t, h, w), `text` the token states of all captions end to end, `lengths` how many each.
 """
 
 from __future__ import annotations
@@ -126,7 +126,8 @@ def _save(
     for start in range(0, len(made), 128):
         with torch.autocast("cpu", torch.bfloat16):
             read = encoder([caption for _, caption in made[start : start + 128]])
-        assert read.text is not None and read.text_mask is not None
+        assert read.text is not None
+        assert read.text_mask is not None
         states.append(read.text[read.text_mask].bfloat16())
         lengths.append(read.text_mask.sum(1))
     part = path.with_suffix(".part")

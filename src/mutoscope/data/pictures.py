@@ -1,6 +1,6 @@
 """Single pictures to train an autoencoder on: world frames, stickers over grounds, photographs.
 
-The photographs are those that ship inside scikit-image and scikit-learn (public domain, CC0, CC BY);
+The photographs are those inside scikit-image and scikit-learn (public domain, CC0, CC BY);
 the five that measure the autoencoder (astronaut, chelsea, coffee, hubble, rocket) are left out.
 """
 
@@ -88,7 +88,7 @@ class Pictures:
 
 
 def paste(ground: Picture, rgba: UInt8[np.ndarray, "h w 4"], x: int, y: int) -> Picture:
-    """`ground` with `rgba` composed over it, its top left corner at (x, y), parts outside cut off."""
+    """`ground` with `rgba` composed over it, top left corner at (x, y), parts outside cut off."""
     out = ground.astype(np.float32)
     height, width = ground.shape[:2]
     x0, y0 = max(0, x), max(0, y)

@@ -6,6 +6,7 @@ from the zoo. Data and state live in the cache folder (MUTOSCOPE_CACHE, else ~/.
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -33,8 +34,9 @@ from mutoscope.errors import RequestError
 from mutoscope.networks.small3d import SmallUNet3D, inflate
 from mutoscope.training.autoencoder import AutoencoderTask
 from mutoscope.training.diffusion import DiffusionTask, Draw, Pool
+from mutoscope.training.publish import publish
 from mutoscope.training.train import Config, train
-from mutoscope.zoo import load_part
+from mutoscope.zoo import load_part, sha256
 
 SHIFT = 2.0
 """Of the rectified schedule the shipped networks are trained on (ours)."""
@@ -74,6 +76,18 @@ def run(name: str, out: Path, *, steps: int | None = None, init: str | None = No
     if name not in TRAINERS:
         raise RequestError(f"nothing called {name} can be trained; choose from {sorted(TRAINERS)}")
     TRAINERS[name](Run(out=out, cache=cache_folder(), steps=steps, init=init))
+
+
+def ship(name: str, out: Path) -> Path:
+    """Put what the finished run in `out` learned into the zoo; returns its folder there."""
+    kind = FrameAutoencoder if name == "autoencoder" else SmallUNet3D
+    found = next((out / "parts").glob("*/config.json"), None)
+    if found is None:
+        raise RequestError(f"{out} holds no finished run; go on with: mutoscope train {name}")
+    facts = {"side": 128} if name == "autoencoder" else {"side": 128, "shift": SHIFT}
+    if name != "autoencoder":
+        facts |= {"autoencoder_sha256": sha256("autoencoder")}
+    return publish(kind(**json.loads(found.read_text())), name, out, facts=facts)
 
 
 def world_frames(folder: Path, count: int, *, side: int = 128) -> UInt8[np.ndarray, "n s s 3"]:
