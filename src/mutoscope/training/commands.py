@@ -123,7 +123,7 @@ def autoencoder(run: Run) -> None:
 def image(run: Run) -> None:
     """Learn pictures of the world from their captions."""
     coder, encoder = _coder(), MiniLM()
-    recipe, count = latents.Recipe(frames=1, seed=11), run.items or 60_000
+    recipe, count = latents.Recipe(frames=1, seed=11), run.items or 40_960
     latents.build(_folder(run.cache, recipe, coder), recipe, count, coder, encoder)
     pool = Pool(latents.load(_folder(run.cache, recipe, coder), recipe, count), 1.0, 256)
     network = (
@@ -132,7 +132,7 @@ def image(run: Run) -> None:
         else load_part(SmallUNet3D, "image")
     )
     config = Config(
-        steps=run.steps or 3000, batch=1, rate=2e-3, ema=0.998, muon=True, seed=run.seed
+        steps=run.steps or 1200, batch=1, rate=2e-3, warmup=100, ema=0.998, muon=True, seed=run.seed
     )
     denoiser = Denoiser(network, Rectified(SHIFT), Flow())
     task = DiffusionTask(denoiser, [pool], encoder([""]), draw=_draw(coder, encoder, frames=1))
@@ -144,7 +144,7 @@ def modelscope(run: Run) -> None:
     coder, encoder = _coder(), MiniLM()
     kinds = (
         (latents.Recipe(frames=16, seed=21), run.items or 12_288, 0.8, 32),
-        (latents.Recipe(frames=1, seed=11), 60_000, 0.2, 256),
+        (latents.Recipe(frames=1, seed=11), 40_960, 0.2, 256),
     )
     pools = []
     for recipe, count, chance, batch in kinds:
