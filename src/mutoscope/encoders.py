@@ -22,6 +22,9 @@ from mutoscope.errors import RequestError, WeightsError
 LONGEST = 96
 """Word pieces that a prompt may have; a longer one is refused."""
 
+SPREAD = 0.405
+"""Standard deviation of MiniLM's hidden states on captions, to which word embeddings are brought."""
+
 
 @runtime_checkable
 class TextEncoder(Protocol):
@@ -73,7 +76,7 @@ class MiniLM:
             )
         states = self._network(input_ids=ids, attention_mask=mask).last_hidden_state
         words = self._network.embeddings.word_embeddings(ids)
-        text = torch.cat([states, _unit(words) * states.std()], dim=-1)
+        text = torch.cat([states, _unit(words) * SPREAD], dim=-1)
         return Condition(text=text.clone(), text_mask=mask.bool())
 
 

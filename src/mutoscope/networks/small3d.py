@@ -30,6 +30,7 @@ from mutoscope.weights import ModelMixin, register_to_config
 
 Tokens = Float[Tensor, "b t h w d"]
 Text = Float[Tensor, "b l d"]
+States = Float[Tensor, "b l e"]
 
 DEFAULT_FPS = 8.0
 
@@ -91,6 +92,7 @@ class Block(nn.Module):
         self.text = Attention(width, heads)
         self.each = FeedForward(width, 3)
         self.time = Attention(width, heads) if temporal else None
+        self.when = nn.Parameter(torch.zeros(width)) if temporal else None
 
     def forward(
         self, x: Tokens, shifts: Tensor, text: Text, bias: Tensor, clock: Tensor | None
@@ -104,7 +106,9 @@ class Block(nn.Module):
             y = rearrange(_norm(x) + clock, "b t h w d -> (b h w) t d")
             y = self.time(y, y)
             x = x + rearrange(y, "(b h w) t d -> b t h w d", b=b, h=h)
-        y = _norm(x) if clock is None else _norm(x) + clock
+        y = _norm(x)
+        if self.when is not None and clock is not None:
+            y = torch.addcmul(y, clock.to(y), self.when.to(y))
         x = x + self.text(y.reshape(b, t * h * w, d), text, bias).reshape(x.shape)
         return x + self.each(torch.addcmul(s2, _norm(x), 1 + g2))
 
@@ -139,7 +143,7 @@ class Adapter(nn.Module):
         self.mix = Attention(width, heads)
         self.each = FeedForward(width, 2)
 
-    def forward(self, text: Text, bias: Tensor) -> Text:
+    def forward(self, text: States, bias: Tensor) -> Text:
         """`bias` is very negative where there is no token."""
         x = self.project(text.to(self.project.weight.dtype))
         x = x + waves(torch.arange(x.shape[1], device=x.device), x.shape[2], 1e-3).to(x)
@@ -208,7 +212,7 @@ class SmallUNet3D(ModelMixin):
         out = self.leave(_norm(h)).float()
         return rearrange(out, "b t h w (c p q) -> b c t (h p) (w q)", p=2, q=2)
 
-    def _read(self, text: Text, mask: Bool[Tensor, "b l"] | None) -> tuple[Text, Tensor, Tensor]:
+    def _read(self, text: States, mask: Bool[Tensor, "b l"] | None) -> tuple[Text, Tensor, Tensor]:
         mask = text.new_ones(text.shape[:2]).bool() if mask is None else mask
         bias = torch.where(mask, 0.0, -1e4)[:, None, None]
         read = self.adapter(text, bias)

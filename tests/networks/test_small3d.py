@@ -1,0 +1,93 @@
+import pytest
+import torch
+
+from mutoscope.core.condition import Condition
+from mutoscope.errors import RequestError
+from mutoscope.networks.small3d import SmallUNet3D, inflate
+
+TINY = {"channels": 4, "width": 16, "inner": 32, "depth": 2, "heads": 2, "text": 8}
+
+
+def shaken(network, seed=0):
+    """Weights that are nowhere zero, so that a law isn't true because nothing happens."""
+    rng = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for weight in network.parameters():
+            weight.add_(0.05 * torch.randn(weight.shape, generator=rng))
+    return network.eval()
+
+
+def told(batch, length=5, seed=1, fps=8.0):
+    rng = torch.Generator().manual_seed(seed)
+    return Condition(
+        text=torch.randn(batch, length, 8, generator=rng),
+        text_mask=torch.ones(batch, length, dtype=torch.bool),
+        scalars={"fps": torch.full((batch,), fps)},
+    )
+
+
+def latent(batch, frames, seed=2):
+    rng = torch.Generator().manual_seed(seed)
+    return torch.randn(batch, 4, frames, 8, 8, generator=rng)
+
+
+@pytest.mark.parametrize("frames", [1, 2, 16])
+def test_an_inflated_network_says_of_each_frame_what_the_image_network_says(frames):
+    image = shaken(SmallUNet3D(**TINY, temporal=False))
+    video = inflate(image).eval()
+    x, t, c = latent(2, frames), torch.tensor([0.3, 0.8]), told(2)
+    alone = [image(x[:, :, k : k + 1], t, c) for k in range(frames)]
+    torch.testing.assert_close(video(x, t, c), torch.cat(alone, dim=2), atol=1e-5, rtol=1e-5)
+
+
+def test_the_order_of_frames_counts_once_time_layers_have_learned():
+    video = shaken(SmallUNet3D(**TINY))
+    x, t, c = latent(1, 8), torch.tensor([0.5]), told(1)
+    turned = video(x.flip(2), t, c).flip(2)
+    assert (turned - video(x, t, c)).abs().max() > 1e-3
+
+
+def test_frames_per_second_count_in_a_video_network():
+    video = shaken(SmallUNet3D(**TINY))
+    x, t = latent(1, 8), torch.tensor([0.5])
+    slow, fast = (video(x, t, told(1, fps=f)) for f in (4.0, 24.0))
+    assert (slow - fast).abs().max() > 1e-3
+
+
+def test_masked_tokens_say_nothing():
+    network = shaken(SmallUNet3D(**TINY))
+    x, t, c = latent(1, 2), torch.tensor([0.5]), told(1)
+    padded = torch.cat([c.text, torch.full((1, 3, 8), 9.0)], dim=1)
+    mask = torch.arange(8)[None] < 5
+    longer = Condition(text=padded, text_mask=mask, scalars=c.scalars)
+    torch.testing.assert_close(network(x, t, longer), network(x, t, c), atol=1e-5, rtol=1e-5)
+
+
+def test_a_clip_is_the_same_in_any_batch():
+    network = shaken(SmallUNet3D(**TINY))
+    x, t, c = latent(3, 4), torch.tensor([0.1, 0.5, 0.9]), told(3)
+    first = Condition(
+        text=c.text[:1], text_mask=c.text_mask[:1], scalars={"fps": c.scalars["fps"][:1]}
+    )
+    alone = network(x[:1], t[:1], first)
+    torch.testing.assert_close(network(x, t, c)[:1], alone, atol=1e-5, rtol=1e-5)
+
+
+def test_another_latent_size_has_its_places_stretched():
+    network = shaken(SmallUNet3D(**TINY))
+    x = torch.randn(1, 4, 2, 12, 16)
+    assert network(x, torch.tensor([0.5]), told(1)).shape == x.shape
+
+
+def test_a_missing_text_is_named():
+    with pytest.raises(RequestError, match="text"):
+        SmallUNet3D(**TINY)(latent(1, 1), torch.tensor([0.5]), Condition())
+
+
+def test_it_survives_the_disk(tmp_path):
+    network = shaken(SmallUNet3D(**TINY))
+    network.save_pretrained(tmp_path)
+    again = SmallUNet3D.from_pretrained(tmp_path)
+    x, t, c = latent(1, 2), torch.tensor([0.5]), told(1)
+    assert all(torch.equal(a, b) for a, b in zip(network.parameters(), again.parameters()))
+    torch.testing.assert_close(network(x, t, c), again(x, t, c))
