@@ -207,7 +207,7 @@ def _any(phrases: Iterator[str]) -> str:
 
 
 WEATHERS: Table = MappingProxyType({
-    "day": ("day", "a sunny day"),
+    "day": ("daylight", "a sunny day"),
     "sunset": ("sunset", "dusk"),
     "night": ("night", "a starry night"),
     "overcast": ("overcast", "a cloudy day"),

@@ -184,5 +184,9 @@ def _match(rest: list[str], at: int, found: _Readings, longest: int) -> tuple[To
             slim = tuple(w for w in phrase if not _is_speed(w, found))
             if len(slim) < size and slim in found and not _is_speed(phrase[-1], found):
                 return Token(found[slim], " ".join(phrase)), size
+    head, _, tail = first.rpartition("-")
+    telling = head if tail in {"coloured", "colored"} else tail if head else ""
+    if (telling,) in found:  # "tangerine-coloured", "lemon-yellow"
+        return Token(found[telling,], first), 1
     kind = "filler" if first in FUNCTION_WORDS else "unknown"
     return Token({kind: (first, "")}, first), 1

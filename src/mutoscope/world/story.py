@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 
@@ -21,10 +22,10 @@ from mutoscope.world import scene
 from mutoscope.world.caption import tell
 from mutoscope.world.dice import Dice
 from mutoscope.world.facts import shown_verb
-from mutoscope.world.motion import Spot, Track, track
+from mutoscope.world.motion import Track, tracks
 from mutoscope.world.plan import plan
 from mutoscope.world.sample import goes_well, held_out
-from mutoscope.world.scene import SECONDS, Camera, Scene, Thing
+from mutoscope.world.scene import SECONDS, Camera, Motion, Scene, Thing
 
 CUTS = ("colour", "shape", "stage", "verb")
 """What may change at a seam; a "verb" seam is no visible cut."""
@@ -77,7 +78,7 @@ def story(
     """A story that opens with the scene, under a camera that stands still.
 
     Without `cuts` only verbs change. Where the scene's own verbs lead nowhere (what has dropped
-    can't drop again), its things open with others.
+    can't drop again), its things open with others; verbs beyond the core tier open as still.
     """
     if segments < 1 or not 0 < seconds <= SECONDS:
         raise DataError(
@@ -85,7 +86,7 @@ def story(
             f"(got {segments} of {seconds} s)"
         )
     writer = _Writer(Dice(rng), float(seconds), cuts=cuts, seen=held_out(scene))
-    for opening in writer.openings(replace(scene, camera=Camera())):
+    for opening in writer.openings(_opened(scene)):
         writer.left = _BUDGET
         path = writer.path([(opening, "")], segments)
         if path is not None:
@@ -192,21 +193,31 @@ class _Writer:
         return show and (self.seen or not held_out(drawn))
 
 
+def _opened(drawn: Scene) -> Scene:
+    """The scene under a camera that stands still, with verbs of the core tier."""
+    core = (
+        t if t.motion.verb in scene.CORE_VERBS else replace(t, motion=Motion())
+        for t in drawn.things
+    )  # fmt: skip
+    return replace(drawn, camera=Camera(), things=tuple(core))
+
+
 def _words(drawn: Scene) -> tuple[object, ...]:
     """What tells two scenes apart in words."""
     things = ((t.shape, t.colour, t.motion.verb) for t in drawn.things)
     return (*things, drawn.stage)
 
 
+@lru_cache(maxsize=1024)
 def carry(thing: Thing, seconds: float) -> Thing:
     """The same thing with the same verb, beginning where it is after so many seconds."""
-    end = track(thing, Spot.of(thing), np.array([seconds]))
+    end = _state(thing, seconds)
     x, z = float(end.centre[0, 0]), float(end.centre[0, 2])
     yaw = math.atan2(end.rotation[0, 0, 2], end.rotation[0, 0, 0])
     motion = thing.motion
     for phase in (motion.phase, (motion.phase + 0.5) % 1.0):
         moved = replace(thing, x=x, z=z, yaw=yaw, motion=replace(motion, phase=phase))
-        if _same(end, _start(moved)):
+        if _same(end, _state(moved, 0.0)):
             return moved
     return replace(thing, x=x, z=z, yaw=yaw)
 
@@ -217,12 +228,12 @@ def joins(before: Thing, after: Thing, seconds: float, *, free: str = "") -> boo
     `free` is an attribute that a cut changes: "colour", or "shape" (then only the place on the
     floor must carry over).
     """
-    end = track(before, Spot.of(before), np.array([seconds]))
-    return _same(end, _start(after), free=free)
+    return _same(_state(before, seconds), _state(after, 0.0), free=free)
 
 
-def _start(thing: Thing) -> Track:
-    return track(thing, Spot.of(thing), np.array([0.0]))
+@lru_cache(maxsize=1024)
+def _state(thing: Thing, time: float) -> Track:
+    return tracks(Scene(things=(thing,)), np.array([time]))[0]
 
 
 def _same(end: Track, start: Track, *, free: str = "") -> bool:

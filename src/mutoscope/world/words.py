@@ -126,7 +126,7 @@ FLOOR_IS: Table = _table({
     **{f"{t} plain": f"the |floor is {t}, the |floor is plain {t}" for t in TONES},
 })  # fmt: skip
 SKIES: Table = _table({
-    "day": "under a |blue sky, by |day, on a |sunny day, under a |clear sky, in |daylight",
+    "day": "under a |blue sky, |by day, on a |sunny day, under a |clear sky, in |daylight",
     "sunset": "at |sunset, under a |sunset sky, at |dusk, in the |evening",
     "night": "at |night, under a |night sky, |under the stars, under a |starry sky",
     "overcast": "under an |overcast sky, under a |cloudy sky, on a |cloudy day, under a |grey sky",
