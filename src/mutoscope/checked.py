@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import difflib
+import inspect
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from abc import ABC
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar, TypeVar
 
 from mutoscope.errors import RequestError
 
 Value = str | int | float | bool
 """What a setting may be."""
+
+Number = float | int
+"""What type checkers mean by float; those that run take an 8 for no float."""
+
+Check = Callable[[Any], Any]
+"""Answers the value, perhaps in another type, or raises RequestError."""
 
 LARGEST = 2**31 - 1
 """The largest count anybody may ask for."""
@@ -21,9 +29,9 @@ LARGEST = 2**31 - 1
 class Span:
     """The numbers low, low + step, ... up to high; every number between them when step is 0."""
 
-    low: float
-    high: float
-    step: float = 0
+    low: Number
+    high: Number
+    step: Number = 0
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.low) and self.low <= self.high and self.step >= 0):
@@ -35,7 +43,7 @@ class Span:
         steps = (value - self.low) / self.step if self.step else 0.0
         return abs(steps - round(steps)) < 1e-9
 
-    def nearest(self, value: float) -> tuple[float, ...]:
+    def nearest(self, value: Number) -> tuple[Number, ...]:
         """The allowed numbers around this one, below and above; one alone at either end."""
         if not self.step:
             return (min(max(value, self.low), self.high),)
@@ -79,6 +87,13 @@ def text(name: str, value: object) -> str:
     return value
 
 
+def said(name: str, value: object) -> str:
+    """Text that is not empty."""
+    if not text(name, value):
+        raise RequestError(f"{name} is empty; give it")
+    return str(value)
+
+
 def whole(name: str, value: object, *, low: int, high: int = LARGEST) -> int:
     """A whole number from low to high."""
     if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
@@ -87,8 +102,13 @@ def whole(name: str, value: object, *, low: int, high: int = LARGEST) -> int:
     return value
 
 
-def number(name: str, value: object) -> float:
-    """A finite number."""
+def optional_whole(name: str, value: object) -> int | None:
+    """A whole number, negative ones counting from the end, or None."""
+    return None if value is None else whole(name, value, low=-LARGEST)
+
+
+def number(name: str, value: object, *, low: Number = -math.inf) -> float:
+    """A finite number, at least low."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise RequestError(f"{name} must be a number (got {value!r})")
     try:
@@ -97,6 +117,8 @@ def number(name: str, value: object) -> float:
         found = math.inf
     if not math.isfinite(found):
         raise RequestError(f"{name} must be a finite number (got {value!r})")
+    if found < low:
+        raise RequestError(f"{name} must be {low:g} or more (got {found:g})")
     return found
 
 
@@ -138,3 +160,32 @@ def literal(written: str) -> Value:
         except ValueError:
             continue
     return written
+
+
+Made = TypeVar("Made", bound="Plain")
+
+
+class Plain(ABC):
+    """Plain data whose every field is checked alike, whether made in Python or from JSON."""
+
+    NAME: ClassVar[str]
+    CHECKS: ClassVar[Mapping[str, Check]]
+
+    def __post_init__(self) -> None:
+        for name, check in self.CHECKS.items():
+            object.__setattr__(self, name, check(getattr(self, name)))
+
+    @classmethod
+    def of(cls: type[Made], data: object) -> Made:
+        """What a JSON object says; what is one already stays."""
+        if isinstance(data, cls):
+            return data
+        if not isinstance(data, Mapping):
+            raise RequestError(f"{cls.NAME} must be an object (got {data!r})")
+        for key in data:
+            one_of(f"the key of {cls.NAME}", key, cls.CHECKS)
+        parameters = inspect.signature(cls).parameters
+        for key, parameter in parameters.items():
+            if key not in data and parameter.default is parameter.empty:
+                raise RequestError(f"{cls.NAME} needs '{key}' (got {', '.join(data) or 'nothing'})")
+        return cls(**{key: cls.CHECKS[key](value) for key, value in data.items()})

@@ -22,6 +22,7 @@ from einops import rearrange
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
+from mutoscope.checked import Number
 from mutoscope.codecs import Options, write
 from mutoscope.errors import MediaError
 
@@ -38,7 +39,7 @@ class Clip:
     """
 
     frames: Frames
-    fps: float
+    fps: Number
     record: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -51,13 +52,14 @@ class Clip:
             raise MediaError(f"frames must be float32 (got {self.frames.dtype}); call .float()")
         if not (math.isfinite(self.fps) and self.fps > 0):
             raise MediaError(f"fps must be a positive number (got {self.fps})")
+        object.__setattr__(self, "fps", float(self.fps))
 
     @classmethod
     def from_uint8(
         cls,
         frames: UInt8[np.ndarray, "b T H W 3"],
         *,
-        fps: float,
+        fps: Number,
         record: Mapping[str, Any] | None = None,
     ) -> Clip:
         """The clip of which `uint8()` gives back exactly these frames."""

@@ -23,6 +23,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from mutoscope import codecs
+from mutoscope.checked import Number
 from mutoscope.clip import Clip, only
 from mutoscope.codecs import Facts, Fit, Limits, Options
 from mutoscope.codecs.source import fitted, resampled
@@ -70,14 +71,14 @@ class Writer:
         self,
         path: str | Path,
         *,
-        fps: float,
+        fps: Number,
         record: Mapping[str, Any] | None = None,
         metadata: bool = True,
         options: Options | None = None,
     ) -> None:
-        self.path, self.fps, self.record = Path(path), fps, dict(record or {})
+        self.path, self.fps, self.record = Path(path), float(fps), dict(record or {})
         self._metadata = metadata
-        self._output = codecs.Output(self.path, fps=fps, options=options)
+        self._output = codecs.Output(self.path, fps=self.fps, options=options)
 
     @property
     def frames(self) -> int:
@@ -117,7 +118,7 @@ def read(
     *,
     size: tuple[int, int] | None = None,
     fit: Fit | None = None,
-    fps: float | None = None,
+    fps: Number | None = None,
     frames: int | None = None,
     background: tuple[int, int, int] | None = None,
     limits: Limits | None = None,
@@ -132,6 +133,7 @@ def read(
     """
     _check(size, fps, frames)
     path, limits = Path(path), limits or Limits()
+    fps = None if fps is None else float(fps)
     source = codecs.Source(
         path, rate=fps if path.is_dir() else None, background=background, limits=limits
     )
@@ -188,7 +190,7 @@ def motion_vectors(source: str | Path | Clip) -> Motion:
     )
 
 
-def _check(size: tuple[int, int] | None, fps: float | None, frames: int | None) -> None:
+def _check(size: tuple[int, int] | None, fps: Number | None, frames: int | None) -> None:
     if size is not None and min(size) < 1:
         raise MediaError(f"size must be at least 1x1 (got {size[0]}x{size[1]})")
     if fps is not None and not 0.01 <= fps <= 1000:

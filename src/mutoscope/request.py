@@ -10,13 +10,14 @@ import json
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
-from typing import Any, Literal, TypeVar
+from dataclasses import asdict, dataclass, field
+from functools import partial
+from typing import Any, ClassVar, Literal
 
 from torch import Tensor
 
 from mutoscope import checked
-from mutoscope.checked import Span, Value
+from mutoscope.checked import Check, Number, Plain, Span, Value
 from mutoscope.clip import Frames
 from mutoscope.errors import RequestError
 
@@ -46,33 +47,27 @@ _TAIL = re.compile(r":(?=[A-Za-z_]\w*=)")
 
 
 @dataclass(frozen=True, kw_only=True)
-class ConditionRequest:
+class ConditionRequest(Plain):
     """A condition as asked for: its kind and the path, asset id or literal it comes from.
 
     `frame` is the frame it holds for (None: the kind decides), `strength` scales it (1 = as
     trained), `set` holds whatever else its kind understands.
     """
 
+    NAME: ClassVar[str] = "a condition"
+    CHECKS: ClassVar[Mapping[str, Check]] = {
+        "kind": partial(checked.one_of, "condition", allowed=KINDS),
+        "source": partial(checked.said, "the source of a condition"),
+        "frame": partial(checked.optional_whole, "the frame of a condition"),
+        "strength": partial(checked.number, "the strength of a condition", low=0),
+        "set": partial(checked.values, "the keys of a condition"),
+    }
+
     kind: str
     source: str
     frame: int | None = None
-    strength: float = 1.0
+    strength: Number = 1.0
     set: Mapping[str, Value] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        checked.one_of("condition", self.kind, KINDS)
-        checked.text(f"the source of '{self.kind}'", self.source)
-        if not self.source:
-            raise RequestError(f"condition '{self.kind}' has no source; give a file or a value")
-        if self.frame is not None:
-            checked.whole(f"the frame of '{self.kind}'", self.frame, low=-checked.LARGEST)
-        strength = checked.number(f"the strength of '{self.kind}'", self.strength)
-        if strength < 0:
-            raise RequestError(
-                f"the strength of '{self.kind}' must be 0 or more (got {strength:g})"
-            )
-        object.__setattr__(self, "strength", strength)
-        object.__setattr__(self, "set", checked.values(f"the keys of '{self.kind}'", self.set))
 
     @classmethod
     def parse(cls, text: str) -> ConditionRequest:
@@ -87,8 +82,8 @@ class ConditionRequest:
             if not equals:
                 raise RequestError(f"'{item}' in condition '{text}' must be key=value")
             given[key] = checked.literal(value)
-        known = {key: given.pop(key) for key in ("frame", "strength") if key in given}
-        return cls(kind=kind, source=source, set=given, **known)
+        own = {key: given.pop(key) for key in [*given] if key in ("frame", "strength")}
+        return cls.of({**own, "kind": kind, "source": source, "set": given})
 
     def to_json(self) -> dict[str, Any]:
         """The condition as a JSON object, every key present."""
@@ -101,18 +96,24 @@ class ConditionRequest:
         }
 
 
+def _conditions(value: object) -> tuple[ConditionRequest, ...]:
+    return tuple(ConditionRequest.of(item) for item in checked.listed("conditions", value))
+
+
 @dataclass(frozen=True, kw_only=True)
-class Segment:
+class Segment(Plain):
     """A piece of a story: what happens next, and for how many frames."""
+
+    NAME: ClassVar[str] = "a segment"
+    CHECKS: ClassVar[Mapping[str, Check]] = {
+        "prompt": partial(checked.text, "the prompt of a segment"),
+        "frames": partial(checked.whole, "frames of a segment", low=1),
+        "conditions": _conditions,
+    }
 
     prompt: str
     frames: int
     conditions: Sequence[ConditionRequest] = ()
-
-    def __post_init__(self) -> None:
-        checked.text("the prompt of a segment", self.prompt)
-        checked.whole("frames of a segment", self.frames, low=1)
-        object.__setattr__(self, "conditions", _conditions(self.conditions))
 
     def to_json(self) -> dict[str, Any]:
         """The segment as a JSON object, every key present."""
@@ -120,8 +121,12 @@ class Segment:
         return {"prompt": self.prompt, "frames": self.frames, "conditions": conditions}
 
 
+def _segments(value: object) -> tuple[Segment, ...]:
+    return tuple(Segment.of(item) for item in checked.listed("segments", value))
+
+
 @dataclass(frozen=True, kw_only=True)
-class Request:
+class Request(Plain):
     """One clip as asked for: everything that decides its pixels, but the weights.
 
     `size` is (W, H); `guidance` 1 is off; `settings` are the knobs of the system; `segments`, if
@@ -129,44 +134,41 @@ class Request:
     system's own stand in `Capabilities.defaults`.
     """
 
+    NAME: ClassVar[str] = "a request"
+    CHECKS: ClassVar[Mapping[str, Check]] = {
+        "system": partial(checked.said, "system"),
+        "prompt": partial(checked.text, "prompt"),
+        "negative": partial(checked.text, "negative"),
+        "frames": partial(checked.whole, "frames", low=1),
+        "fps": partial(checked.number, "fps", low=0.01),
+        "size": checked.size,
+        "steps": partial(checked.whole, "steps", low=1),
+        "guidance": partial(checked.number, "guidance"),
+        "sampler": partial(checked.said, "sampler"),
+        "seed": partial(checked.whole, "seed", low=0, high=2**63 - 1),
+        "conditions": _conditions,
+        "settings": partial(checked.values, "settings"),
+        "segments": _segments,
+    }
+
     system: str = "modelscope"
     prompt: str = ""
     negative: str = ""
     frames: int = 16
-    fps: float = 8.0
+    fps: Number = 8.0
     size: tuple[int, int] = (128, 128)
     steps: int = 30
-    guidance: float = 7.5
+    guidance: Number = 7.5
     sampler: str = "ddim"
     seed: int = 0
     conditions: Sequence[ConditionRequest] = ()
     settings: Mapping[str, Value] = field(default_factory=dict)
     segments: Sequence[Segment] = ()
 
-    def __post_init__(self) -> None:
-        for name in ("system", "prompt", "negative", "sampler"):
-            checked.text(name, getattr(self, name))
-        checked.whole("frames", self.frames, low=1)
-        checked.whole("steps", self.steps, low=1)
-        checked.whole("seed", self.seed, low=0, high=2**63 - 1)
-        fps = checked.number("fps", self.fps)
-        if fps <= 0:
-            raise RequestError(f"fps must be above 0 (got {fps:g})")
-        kept = {
-            "fps": fps,
-            "guidance": checked.number("guidance", self.guidance),
-            "size": checked.size(self.size),
-            "settings": checked.values("settings", self.settings),
-            "conditions": _conditions(self.conditions),
-            "segments": _segments(self.segments),
-        }
-        for name, value in kept.items():
-            object.__setattr__(self, name, value)
-
     def to_json(self) -> dict[str, Any]:
         """The request as a JSON object, every key present."""
-        whole = {item.name: getattr(self, item.name) for item in fields(self)}
-        return whole | {
+        return {
+            **{name: getattr(self, name) for name in self.CHECKS},
             "size": list(self.size),
             "conditions": [condition.to_json() for condition in self.conditions],
             "settings": dict(self.settings),
@@ -176,7 +178,12 @@ class Request:
     @classmethod
     def from_json(cls, data: str | Mapping[str, Any]) -> Request:
         """The request in a JSON object or its text; a key left out takes its default."""
-        return _made(cls, "a request", _parsed(data))
+        if isinstance(data, str):
+            try:
+                data = json.loads(data)
+            except (ValueError, RecursionError) as error:
+                raise RequestError(f"the request is not JSON ({error})") from error
+        return cls.of(data)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -188,7 +195,7 @@ class Example:
 
     frames: Frames
     prompts: Sequence[str]
-    fps: float = 8.0
+    fps: Number = 8.0
     truths: Mapping[str, Tensor] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -202,7 +209,6 @@ class Example:
 STEPS = Span(low=1, high=1000, step=1)
 GUIDANCE = Span(low=0, high=50)
 
-Kind = TypeVar("Kind", ConditionRequest, Segment, Request)
 Type = Literal["number", "integer", "switch", "choice", "text"]
 
 
@@ -341,39 +347,5 @@ def _apart(one: tuple[int, int], other: tuple[int, int]) -> float:
     return abs(math.log(one[0] / other[0])) + abs(math.log(one[1] / other[1]))
 
 
-def _closest(span: Span, value: float) -> float:
+def _closest(span: Span, value: Number) -> Number:
     return min(span.nearest(value), key=lambda number: abs(number - value))
-
-
-def _conditions(value: object) -> tuple[ConditionRequest, ...]:
-    return tuple(
-        _made(ConditionRequest, "a condition", item) for item in checked.listed("conditions", value)
-    )
-
-
-def _segments(value: object) -> tuple[Segment, ...]:
-    return tuple(_made(Segment, "a segment", item) for item in checked.listed("segments", value))
-
-
-def _made(kind: type[Kind], name: str, data: object) -> Kind:
-    """The dataclass in a JSON object; what already is one stays."""
-    if isinstance(data, kind):
-        return data
-    if not isinstance(data, Mapping):
-        raise RequestError(f"{name} must be an object (got {data!r})")
-    known = {item.name: item for item in fields(kind)}
-    for key in data:
-        checked.one_of(f"key of {name}:", key, known)
-    for key, item in known.items():
-        if key not in data and item.default is item.default_factory:
-            raise RequestError(f"{name} needs '{key}' (got {sorted(data)})")
-    return kind(**data)
-
-
-def _parsed(data: str | Mapping[str, Any]) -> Mapping[str, Any]:
-    if isinstance(data, str):
-        try:
-            return json.loads(data)
-        except (ValueError, RecursionError) as error:
-            raise RequestError(f"the request is not JSON ({error})") from error
-    return data

@@ -18,6 +18,7 @@ import numpy as np
 from av.container import InputContainer
 from av.stream import Disposition
 from av.video.stream import VideoStream
+from jaxtyping import UInt8
 from PIL import Image, ImageOps
 
 from mutoscope.codecs import tags
@@ -27,6 +28,7 @@ from mutoscope.codecs.video import Colours
 from mutoscope.codecs.whole import check_whole
 from mutoscope.errors import MediaError
 
+Resized = UInt8[np.ndarray, "new_H new_W 3"]
 Colour = tuple[int, int, int]
 Fit = Literal["crop", "pad", "stretch"]
 
@@ -166,7 +168,7 @@ def moving(container: InputContainer, path: Path) -> VideoStream:
     raise MediaError(f"{path} holds {what}; give a file with a video stream")
 
 
-def fitted(picture: Picture, size: tuple[int, int], fit: Fit | None, path: Path) -> Picture:
+def fitted(picture: Picture, size: tuple[int, int], fit: Fit | None, path: Path) -> Resized:
     """A picture at another size (W, H); `fit` says what happens to another shape."""
     height, width, _ = picture.shape
     if (width, height) == size:

@@ -78,4 +78,6 @@ def plainly(what: str) -> Iterator[None]:
         yield
     except FOREIGN as error:
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        if isinstance(error, EOFError):
+            reason = "it holds no frames, or ends before them"
         raise MediaError(f"{what} ({' '.join(str(reason).split())})") from error

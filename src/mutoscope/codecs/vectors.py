@@ -13,18 +13,21 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable, Iterator
-from typing import Any
+from fractions import Fraction
 
 import av
 import numpy as np
 from av.codec.context import Flags2
 from av.sidedata.motionvectors import MotionVectors
 from av.video.stream import VideoStream
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Shaped
 
 from mutoscope.codecs.sink import Pictures
 from mutoscope.codecs.video import Colours
 from mutoscope.errors import MediaError
+
+RATE = 25
+"""Of the stream in memory; any would do."""
 
 BLOCK = 16
 """Pictures are continued to a multiple of this, so that no block hangs over their edge."""
@@ -32,6 +35,7 @@ BLOCK = 16
 SETTINGS = {"flags": "+mv4+qpel", "qmin": "2", "qmax": "2", "mbd": "rd", "g": "600"}
 
 Flow = Float[np.ndarray, "pairs H W 2"]
+Blocks = Shaped[np.ndarray, " blocks"]
 Known = Bool[np.ndarray, "pairs H W"]
 
 
@@ -52,7 +56,7 @@ def _encoded(pictures: Pictures) -> io.BytesIO:
     colours = Colours()
     spare = [(0, -side % BLOCK) for side in pictures.shape[1:3]]
     with av.open(file, "w", format="matroska") as container:
-        stream = container.add_stream("mpeg4", rate=25, options=dict(SETTINGS))
+        stream = container.add_stream("mpeg4", rate=RATE, options=dict(SETTINGS))
         assert isinstance(stream, VideoStream)
         stream.height, stream.width = (
             side + more for side, (_, more) in zip(pictures.shape[1:3], spare, strict=True)
@@ -60,14 +64,14 @@ def _encoded(pictures: Pictures) -> io.BytesIO:
         stream.pix_fmt = "yuv420p"
         for index, picture in enumerate(pictures):
             frame = colours.to_video(np.pad(picture, (*spare, (0, 0)), mode="edge"))
-            frame.pts, frame.time_base = index, 1 / stream.rate
+            frame.pts, frame.time_base = index, Fraction(1, RATE)
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
     file.seek(0)
     return file
 
 
-def _blocks(file: io.BytesIO) -> Iterator[np.ndarray[Any, Any]]:
+def _blocks(file: io.BytesIO) -> Iterator[Blocks]:
     """The vectors of every picture but the first; an empty array where it was coded afresh."""
     with av.open(file, "r") as container:
         stream = container.streams.video[0]
@@ -79,7 +83,9 @@ def _blocks(file: io.BytesIO) -> Iterator[np.ndarray[Any, Any]]:
                 yield np.zeros(0) if found is None else found.to_ndarray()
 
 
-def _anchor(blocks: np.ndarray[Any, Any], flow: Flow, known: Known) -> None:
+def _anchor(
+    blocks: Blocks, flow: Float[np.ndarray, "H W 2"], known: Bool[np.ndarray, "H W"]
+) -> None:
     """Write each block's vector, turned round, onto the pixels it came from."""
     height, width = known.shape
     for block in blocks:
