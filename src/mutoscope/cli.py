@@ -169,7 +169,7 @@ def main() -> None:
 def code(arguments: list[str]) -> int:
     """Run one command line; its exit code."""
     try:
-        left = app(arguments, standalone_mode=False)
+        left = app(arguments, prog_name="mutoscope", standalone_mode=False)
     except MutoscopeError as error:
         return _said(str(error), 2)
     except typer.TyperException as error:

@@ -8,11 +8,13 @@ The index of a pipeline holds a part's full module path; a leaf file that moves 
 
 from __future__ import annotations
 
+from functools import wraps
 from importlib.util import find_spec
 from os import PathLike
 from pathlib import Path
-from typing import Self, TypeVar, cast
+from typing import TypeVar, cast
 
+import torch
 from diffusers.configuration_utils import ConfigMixin
 from diffusers.configuration_utils import register_to_config as _register
 
@@ -25,11 +27,23 @@ from mutoscope.errors import WeightsError
 PICKLED = (".bin", ".ckpt", ".pt", ".pth")
 
 Init = TypeVar("Init")
+Layer = TypeVar("Layer", bound=nn.Module)
+Part = TypeVar("Part", bound="ModelMixin")  # typing.Self, which beartype can't check in a method
 
 
 def register_to_config(init: Init) -> Init:
-    """Keep the arguments of a part's `__init__` as its config.json; the signature stays typed."""
-    return cast("Init", _register(init))
+    """Keep the arguments of a part's `__init__` as its config.json; the signature stays typed.
+
+    JSON has no tuples: lists come back as them.
+    """
+    registered = _register(init)
+
+    @wraps(registered)
+    def settled(part: object, *args: object, **named: object) -> None:
+        named = {key: tuple(v) if isinstance(v, list) else v for key, v in named.items()}
+        registered(part, *args, **named)
+
+    return cast("Init", settled)
 
 
 def check_folder(folder: Path) -> None:
@@ -48,6 +62,19 @@ def check_folder(folder: Path) -> None:
     raise WeightsError(f"{folder} holds no .safetensors file; give the folder of a saved part")
 
 
+def channels_last(part: Layer) -> Layer:
+    """The part, its convolution kernels laid out channels last in memory.
+
+    A CPU would bring them into that order at every call: a third of the time on small frames.
+    Values, names and shapes stay.
+    """
+    orders = {4: torch.channels_last, 5: torch.channels_last_3d}
+    for kernel in part.parameters():
+        if kernel.ndim in orders:
+            kernel.data = kernel.data.contiguous(memory_format=orders[kernel.ndim])
+    return part
+
+
 class ModelMixin(_ModelMixin, ConfigMixin):  # type: ignore[misc]
     """A learnable part that is saved and loaded by itself, in diffusers' format."""
 
@@ -60,7 +87,7 @@ class ModelMixin(_ModelMixin, ConfigMixin):  # type: ignore[misc]
         super().__init__()
 
     @classmethod
-    def from_pretrained(cls, folder: str | PathLike[str], **settings: object) -> Self:
+    def from_pretrained(cls: type[Part], folder: str | PathLike[str], **settings: object) -> Part:
         """The part saved in `folder`, in eval mode; safetensors only.
 
         `settings` are diffusers' (`torch_dtype`, `subfolder`, `variant`), since its pipelines call
@@ -71,9 +98,19 @@ class ModelMixin(_ModelMixin, ConfigMixin):  # type: ignore[misc]
         # Without accelerate diffusers would log a warning before it falls back by itself.
         settings.setdefault("low_cpu_mem_usage", find_spec("accelerate") is not None)
         try:
-            return cast("Self", super().from_pretrained(folder, **settings))
+            return channels_last(cast("Part", super().from_pretrained(folder, **settings)))
         except (OSError, RuntimeError, ValueError) as error:
             reason = str(error).strip().splitlines()[0]
             raise WeightsError(
                 f"the weights in {folder} don't fit {cls.__name__}: {reason}"
             ) from error
+
+    def save_pretrained(self, folder: str | PathLike[str], **settings: object) -> None:
+        """Write config.json and safetensors, which other programs open as well.
+
+        `settings` are diffusers' (`max_shard_size`, `variant`), whose pipelines call this too.
+        """
+        for kernel in self.parameters():
+            kernel.data = kernel.data.contiguous()  # as the file format wants it
+        super().save_pretrained(folder, **(settings | {"safe_serialization": True}))
+        channels_last(self)

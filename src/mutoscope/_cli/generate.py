@@ -48,7 +48,7 @@ def run(wish: Wish, *, start: float) -> None:
     request = complete(can, wish)
     path = wish.output or Path(_name(request))
     codecs.Output(path, fps=request.fps).abandon()
-    _warn(request, wish.weights)
+    warn(request, wish.weights)
     system = recipe.load(wish.weights)
     seconds = {"load": perf_counter() - start}
     clip, took = made(system, counted(request, wish.count))
@@ -97,7 +97,7 @@ def recorded(
     return replace(found, precision=system.precision, count=count)
 
 
-def _warn(request: Request, weights: Path | None) -> None:
+def warn(request: Request, weights: Path | None) -> None:
     """Name the words that no caption of the world has: weights of others know their own."""
     new = unseen(request.prompt) if weights is None else ()
     if new:

@@ -9,13 +9,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 
-def size(count: float) -> str:
+def size(count: int) -> str:
     """A number of bytes as a person reads it."""
+    left = float(count)
     for unit in ("bytes", "kB", "MB"):
-        if count < 1000:
-            return f"{count:.0f} {unit}" if unit == "bytes" else f"{count:.3g} {unit}"
-        count /= 1000
-    return f"{count:.3g} GB"
+        if left < 999.5:
+            return f"{left:.3g} {unit}"
+        left /= 1000
+    return f"{left:.3g} GB"
 
 
 def pairs(rows: Mapping[str, object]) -> None:

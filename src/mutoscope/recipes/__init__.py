@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Any, Protocol, cast, runtime_checkable
 
 import torch
 
@@ -27,6 +27,7 @@ TABLE = {
 GROUP = "mutoscope.recipes"
 
 
+@runtime_checkable
 class Config(Protocol):
     """What a system is built from; its presets are class methods, `small` is what ships."""
 
@@ -35,6 +36,7 @@ class Config(Protocol):
         ...
 
 
+@runtime_checkable
 class Recipe(Protocol):
     """What a recipe's module holds."""
 

@@ -32,7 +32,7 @@ CARD = Card(
     departs=(
         "the first stage of our own chain, trained on rendered scenes, not Stable Diffusion",
         "flow prediction on the straight path instead of noise prediction on 1000 betas",
-        "an autoencoder of stride 16 with 16 channels instead of stride 8 with 4",
+        "a small autoencoder of our own, 6 channels instead of 4",
         "MiniLM token states instead of CLIP ViT-L/14",
     ),
 )

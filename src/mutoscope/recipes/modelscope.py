@@ -28,7 +28,7 @@ CARD = Card(
     departs=(
         "ships a small layout of our own, trained on rendered scenes",
         "flow prediction on the straight path instead of noise prediction on 1000 betas",
-        "an autoencoder of stride 16 with 16 channels instead of stride 8 with 4",
+        "a small autoencoder of our own, 6 channels instead of 4",
         "MiniLM token states instead of OpenCLIP ViT-H/14",
     ),
 )

@@ -84,10 +84,11 @@ class _Alive(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def __torch_dispatch__(
         self, func: Any, types: Any, args: Any = (), kwargs: Any = None
     ) -> object:
+        given = {s._cdata for s in _storages((args, kwargs))}  # a view of these is nothing new
         result = func(*args, **(kwargs or {}))
-        for value in tree_leaves(result):
-            if isinstance(value, Tensor):
-                self._take(value.untyped_storage())
+        for storage in _storages(result):
+            if storage._cdata not in given:
+                self._take(storage)
         return result
 
     def _take(self, storage: torch.UntypedStorage) -> None:
@@ -102,3 +103,7 @@ class _Alive(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def _free(self, key: int, size: int) -> None:
         self._seen.discard(key)
         self.now -= size
+
+
+def _storages(values: object) -> list[torch.UntypedStorage]:
+    return [v.untyped_storage() for v in tree_leaves(values) if isinstance(v, Tensor)]

@@ -31,7 +31,8 @@ def names() -> tuple[str, ...]:
 
 def config(name: str, folder: Path = FOLDER) -> Mapping[str, Any]:
     """The arguments of a part's class."""
-    return {k: v for k, v in _config(name, folder).items() if k != "mutoscope"}
+    given = {k: v for k, v in _config(name, folder).items() if k != "mutoscope"}
+    return {k: tuple(v) if isinstance(v, list) else v for k, v in given.items()}
 
 
 def facts(name: str, folder: Path = FOLDER) -> Mapping[str, Any]:
@@ -46,8 +47,7 @@ def sha256(name: str, folder: Path = FOLDER) -> str:
 
 def load_part(kind: type[Part], name: str, folder: Path = FOLDER) -> Part:
     """A part with its weights, in float32."""
-    config = {k: v for k, v in _config(name, folder).items() if k != "mutoscope"}
-    part = kind(**config)
+    part = kind(**config(name, folder))
     state = load_file(folder / name / "weights.safetensors")
     part.load_state_dict({k: v.float() for k, v in state.items()})
     return part
@@ -61,8 +61,8 @@ def save_part(part: nn.Module, name: str, made: Mapping[str, Any], folder: Path 
     draft = target / "weights.part"
     save_file(keep, draft)
     os.replace(draft, target / "weights.safetensors")
-    config = {k: v for k, v in dict(getattr(part, "config", {})).items() if not k.startswith("_")}
-    text = json.dumps({**config, "mutoscope": dict(made)}, indent=2, default=list)
+    given = {k: v for k, v in dict(getattr(part, "config", {})).items() if not k.startswith("_")}
+    text = json.dumps({**given, "mutoscope": dict(made)}, indent=2, default=list)
     (target / "config.json").write_text(text + "\n")
     return target
 

@@ -1,0 +1,206 @@
+"""The command line: what it offers, what it answers, and how it leaves."""
+
+import json
+import subprocess
+import sys
+import threading
+import time
+from _thread import interrupt_main
+from pathlib import Path
+
+import pytest
+import torch
+import typer
+
+import mutoscope
+from mutoscope import cli, media
+from mutoscope import zoo as shelf
+from mutoscope.errors import RequestError
+from tests import tiny
+
+COMMANDS = {
+    "doctor": "--json",
+    "generate": (
+        "--system --negative --frames --fps --size --steps --guidance --seed --count --sampler"
+        " --set --weights --dry-run -o --output --json --no-metadata"
+    ),
+    "info": "--json",
+    "systems": "--json",
+    "train": "--out --resume --init --steps",
+    "verify": "--weights",
+}
+
+
+@pytest.fixture(scope="module")
+def zoo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny.folder(tmp_path_factory.mktemp("zoo"), "modelscope", "image")
+
+
+@pytest.fixture
+def generate(zoo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    given = ["generate", "a red ball", "--weights", str(zoo), "--steps", "2"]
+    return lambda *more: cli.code([*given, *more])
+
+
+def test_the_command_line_is_frozen():
+    found = typer.main.get_command(cli.app).commands
+    options = {
+        name: " ".join(
+            flag for item in command.params for flag in item.opts if flag.startswith("-")
+        )
+        for name, command in found.items()
+    }
+    assert options == COMMANDS
+
+
+@pytest.mark.parametrize("words", [["--help"], ["generate", "--help"], ["--version"]])
+def test_help_imports_nothing_heavy(words: list[str]):
+    program = (
+        "import sys; from mutoscope.cli import code; left = code(sys.argv[1:]);"
+        "sys.exit(left or bool({'torch', 'numpy', 'av', 'numba'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", program, *words], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "mutoscope" in done.stdout.lower() or mutoscope.__version__ in done.stdout
+
+
+def test_a_prompt_becomes_a_file_with_its_record(generate, tmp_path: Path, capsys):
+    assert generate("--seed", "7", "-o", "ball.mp4") == 0
+    assert capsys.readouterr().out == "ball.mp4\n"
+    clip = media.read(tmp_path / "ball.mp4")
+    assert clip.frames.shape == (1, 3, 16, 32, 32)
+    assert clip.record["prompt"] == "a red ball"
+    assert clip.record["seed"] == 7
+    assert set(clip.record["weights"]) == {"modelscope", "autoencoder"}
+    assert cli.code(["info", "ball.mp4"]) == 0
+    assert "a red ball" in capsys.readouterr().out
+
+
+def test_without_a_name_the_file_is_named_after_the_prompt(generate, tmp_path: Path):
+    assert generate("--system", "image") == 0
+    assert (tmp_path / "a-red-ball-0.png").is_file()
+
+
+def test_the_last_line_of_json_says_everything(generate, capsys):
+    assert generate("--json", "-o", "a.gif") == 0
+    said = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert said["output"] == "a.gif"
+    assert said["size"] == [32, 32]
+    assert len(said["frames_sha256"]) == 64
+    assert set(said["seconds"]) == {"load", "text", "denoise", "decode", "write", "total"}
+
+
+def test_several_clips_lie_side_by_side_and_verify(generate, zoo: Path, capsys):
+    assert generate("--count", "3", "-o", "three.mp4") == 0
+    assert media.read("three.mp4").frames.shape == (1, 3, 16, 64, 64)
+    assert cli.code(["verify", "three.mp4", "--weights", str(zoo)]) == 0
+    assert "equal" in capsys.readouterr().out
+
+
+def test_other_weights_do_not_verify(generate, tmp_path: Path, capsys):
+    assert generate("-o", "a.mp4") == 0
+    other = tiny.folder(tmp_path / "other", "modelscope")
+    system = tiny.system("modelscope", seed=1)
+    shelf.save_part(
+        system.parts()["network"], "modelscope", shelf.facts("modelscope", other), other
+    )
+    assert cli.code(["verify", "a.mp4", "--weights", str(other)]) == 1
+    assert "weights" in capsys.readouterr().out
+
+
+def test_a_file_without_a_record_can_not_be_verified(generate, capsys):
+    assert generate("--no-metadata", "-o", "a.mp4") == 0
+    assert media.read_record("a.mp4") == {}
+    assert cli.code(["verify", "a.mp4"]) == 2
+    assert "holds no record" in capsys.readouterr().err
+
+
+def test_a_dry_run_says_the_cost_and_makes_nothing(generate, tmp_path: Path, capsys):
+    assert generate("--dry-run") == 0
+    assert "memory" in capsys.readouterr().out
+    assert generate("--dry-run", "--json") == 0
+    told = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert told["estimate"]["bytes"] > 1000
+    assert told["estimate"]["memory"] > 0
+    assert not list(tmp_path.iterdir())
+    assert generate("--dry-run", "--size", "64x64") == 2
+    assert "the nearest that works is 32x32" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--size", "big"], "--size is WIDTHxHEIGHT"),
+        (["--system", "sora"], "there is no system called 'sora'"),
+        (["--frames", "99"], "frames for modelscope must be 1 to 32"),
+        (["--sampler", "eular"], "did you mean 'euler'"),
+        (["--set", "rescale"], "KEY=VALUE"),
+        (["--set", "rescale=2"], "0 to 1"),
+        (["--foo"], "No such option: --foo"),
+        (["--steps", "many"], "--steps"),
+        (["-o", "film.avi"], "names no format"),
+        (["-o", "nowhere/film.mp4"], "make the folder"),
+    ],
+)
+def test_a_wrong_request_leaves_with_2_and_one_sentence(generate, capsys, words, sentence):
+    assert generate(*words) == 2
+    error = capsys.readouterr().err
+    assert sentence in error
+    assert error.count("\n") == 1
+
+
+def test_interrupting_leaves_with_130_and_no_half_file(generate, tmp_path: Path, capsys):
+    def later() -> None:
+        time.sleep(0.5)
+        interrupt_main()
+
+    thread = threading.Thread(target=later)
+    thread.start()
+    assert generate("--steps", "1000", "-o", "long.mp4") == 130
+    thread.join()
+    assert "interrupted" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+def test_words_that_training_never_saw_are_named(capsys):
+    from mutoscope._cli.generate import warn
+    from mutoscope.request import Request
+
+    warn(Request(prompt="a red dragon bounces on the grass"), None)
+    assert "never seen in training: dragon" in capsys.readouterr().err
+    warn(Request(prompt="a red ball bounces on the grass"), None)
+    assert capsys.readouterr().err == ""
+
+
+def test_the_systems_and_the_machine_are_told(capsys):
+    assert cli.code(["systems", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert [one["name"] for one in found] == ["image", "modelscope"]
+    assert cli.code(["systems"]) == 0
+    assert "2308.06571" in capsys.readouterr().out
+    assert cli.code(["doctor"]) == 0
+    assert "precision" in capsys.readouterr().out
+    assert cli.code(["doctor", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["threads"] == torch.get_num_threads()
+
+
+def test_training_asks_before_it_touches_a_run(tmp_path: Path, capsys):
+    (tmp_path / "state").mkdir()
+    assert cli.code(["train", "image", "--out", str(tmp_path)]) == 2
+    assert "--resume" in capsys.readouterr().err
+    assert cli.code(["train", "image", "--out", str(tmp_path / "new"), "--resume"]) == 2
+    assert "holds no run" in capsys.readouterr().err
+    assert cli.code(["train", "sora", "--out", str(tmp_path / "new")]) == 2
+    assert "sora" in capsys.readouterr().err
+
+
+def test_python_has_the_same_door(zoo: Path, tmp_path: Path):
+    system = mutoscope.load("modelscope", weights=zoo)
+    clip = system.generate("a red ball", seed=7, steps=2)
+    assert isinstance(clip, mutoscope.Clip)
+    assert media.read(clip.save(tmp_path / "x.mp4")).frames.shape == clip.frames.shape
+    with pytest.raises(RequestError):
+        mutoscope.load("sora")
+    with pytest.raises(AttributeError):
+        _ = mutoscope.sora
