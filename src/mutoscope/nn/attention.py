@@ -1,0 +1,138 @@
+"""Transformer blocks over sequences of one clip, laid out `m l d`: m sequences of l tokens.
+
+A sequence is a frame, or one place through time; the caller says which by how it folds a clip. Text
+is one sequence a clip: all tokens of the clip ask it together, so nothing of it is repeated.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from einops import rearrange
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+Sequences = Float[Tensor, "m l d"]
+Heads = Float[Tensor, "n k d"]
+
+MANY = 2**24
+"""Scores above which the fused kernel is taken, since plain ones would need 100 MB and more."""
+
+
+class Words(NamedTuple):
+    """A text to ask: its states, and what is added to the scores (very negative where padded)."""
+
+    states: Float[Tensor, "b l e"]
+    bias: Float[Tensor, "b 1 l"] | None = None
+
+
+class Asked(NamedTuple):
+    """What a text answers with in one layer: keys, values and bias, a row of heads a clip."""
+
+    keys: Float[Tensor, "b n k d"]
+    values: Float[Tensor, "b n k d"]
+    bias: Float[Tensor, "b 1 k"] | None = None
+
+    def clip(self, i: int) -> Asked:
+        """That of one clip alone."""
+        j = slice(i, i + 1)
+        return Asked(self.keys[j], self.values[j], None if self.bias is None else self.bias[j])
+
+
+def attend(
+    q: Float[Tensor, "n q d"], k: Heads, v: Heads, bias: Float[Tensor, "1 1 k"] | None = None
+) -> Float[Tensor, "n q d"]:
+    """softmax(q k / sqrt d + bias) v; the softmax in float32.
+
+    On a CPU a bfloat16 softmax costs eight times a float32 one, and the fused kernel loses to two
+    batched products on sequences as short as a frame or a clip.
+    """
+    if q.shape[0] * q.shape[1] * k.shape[1] > MANY:
+        return F.scaled_dot_product_attention(q[None], k[None], v[None], bias)[0]
+    shift, beta = (q.new_zeros(()), 0) if bias is None else (bias, 1)
+    scores = torch.baddbmm(shift, q, k.transpose(1, 2), beta=beta, alpha=q.shape[-1] ** -0.5)
+    return torch.bmm(scores.softmax(-1, dtype=torch.float32).to(v.dtype), v)
+
+
+class Attention(nn.Module):
+    """Multi-head attention of a sequence's tokens to one another, or of a clip's to its text."""
+
+    def __init__(self, width: int, heads: int, head_width: int, text: int | None = None) -> None:
+        super().__init__()
+        self.heads = heads
+        inner = heads * head_width
+        self.to_q = nn.Linear(width, inner, bias=False)
+        self.to_k = nn.Linear(text or width, inner, bias=False)
+        self.to_v = nn.Linear(text or width, inner, bias=False)
+        self.to_out = nn.ModuleList([nn.Linear(inner, width)])
+
+    def asked(self, words: Words) -> Asked:
+        """The text's keys and values, once for all tokens."""
+        k, v = (
+            rearrange(layer(words.states), "b l (n d) -> b n l d", n=self.heads)
+            for layer in (self.to_k, self.to_v)
+        )
+        return Asked(k, v, None if words.bias is None else words.bias.to(k.dtype))
+
+    def forward(self, x: Sequences, asked: Asked | None = None) -> Sequences:
+        """The tokens of each sequence to one another; or all of them to the text of their clip."""
+        q, (m, n) = self.to_q(x), (len(x), self.heads)
+        if asked is None:
+            fold = "m l (n d) -> (m n) l d"
+            q, k, v = (rearrange(z, fold, n=n) for z in (q, self.to_k(x), self.to_v(x)))
+            y = rearrange(attend(q, k, v), "(m n) l d -> m l (n d)", n=n)
+        else:
+            q = rearrange(q, "m l (n d) -> n (m l) d", n=n)
+            y = attend(q, asked.keys[0], asked.values[0], asked.bias)
+            y = rearrange(y, "n (m l) d -> m l (n d)", m=m)
+        return self.to_out[0](y)
+
+
+class _Gate(nn.Module):
+    """Linear layer to values times gates; its kernel holds the values' rows first."""
+
+    def __init__(self, width: int, out: int) -> None:
+        super().__init__()
+        self.proj = nn.Linear(width, 2 * out)
+
+    def forward(self, x: Sequences) -> Float[Tensor, "m l e"]:
+        (value, gate), (v, g) = self.proj.weight.chunk(2), self.proj.bias.chunk(2)
+        # Two products: halves of one wide answer are strided, and GELU is slow on those.
+        return F.linear(x, value, v) * F.gelu(F.linear(x, gate, g))
+
+
+class GatedFeedForward(nn.Module):
+    """Each token by itself: four times wider, gated by GELU, and back. Source: Shazeer (2020)."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        wide = 4 * width
+        self.net = nn.ModuleList([_Gate(width, wide), nn.Identity(), nn.Linear(wide, width)])
+
+    def forward(self, x: Sequences) -> Sequences:
+        """The same shape back; no token sees another."""
+        return self.net[2](self.net[0](x))
+
+
+class TransformerBlock(nn.Module):
+    """Two attentions and a feed-forward layer, each added to what it read through a layer norm.
+
+    The second attention asks the text if the block was given its width, else it is one more like
+    the first.
+    """
+
+    def __init__(self, heads: int, head_width: int, text: int | None = None) -> None:
+        super().__init__()
+        width = heads * head_width
+        self.norm1, self.norm2, self.norm3 = (nn.LayerNorm(width) for _ in range(3))
+        self.attn1 = Attention(width, heads, head_width)
+        self.attn2 = Attention(width, heads, head_width, text)
+        self.ff = GatedFeedForward(width)
+
+    def forward(self, x: Sequences, asked: Asked | None = None) -> Sequences:
+        """`asked` is what `attn2` makes of the words of this clip."""
+        x = self.attn1(self.norm1(x)) + x
+        x = self.attn2(self.norm2(x), asked) + x
+        return self.ff(self.norm3(x)) + x
