@@ -47,7 +47,12 @@ class Condition:
         return self._paired(other, lambda mine, theirs: torch.cat([mine, theirs]))
 
     def expanded(self, batch: int) -> Condition:
-        """One clip's condition for every clip of a batch; others pass if they fit already."""
+        """One clip's condition for every clip of a batch; one that fits already stays as it is."""
+        if self.batch not in (None, 1, batch):
+            raise RequestError(
+                f"a condition of {self.batch} clips can't serve a batch of {batch}; "
+                "give one for all clips or one each"
+            )
         return self._of({n: v.expand(batch, *v.shape[1:]) for n, v in self._flat().items()})
 
     def replaced(
@@ -55,11 +60,12 @@ class Condition:
     ) -> Condition:
         """Takes `null` for the clips marked; `null` may hold one clip for all.
 
-        Without `doors` all of them are replaced; scalars are named as `scalars`, all together.
+        Without `doors` all of them are replaced. Scalars are named as `scalars`, all together;
+        text brings its mask.
         """
         mine, theirs = self._flat(), null._flat()
         for name in mine:
-            if doors is None or name.split(".")[0] in doors:
+            if doors is None or _door(name) in doors:
                 if name not in theirs:
                     raise RequestError(f"the null condition lacks {name}; give it the same doors")
                 mark = where.reshape(-1, *(1,) * (mine[name].ndim - 1)).to(mine[name].device)
@@ -81,15 +87,18 @@ class Condition:
         return self.replaced(null, where, doors=doors)
 
     def swapped(self, other: Condition, doors: Collection[str]) -> Condition:
-        """With the named doors as `other` has them, shut where it has them shut."""
+        """With the named doors as `other` has them, shut where it has them shut.
+
+        Scalars are named as `scalars`, all together; text brings its mask.
+        """
         unknown = set(doors) - {f.name for f in fields(self)}
         if unknown:
             raise RequestError(
                 f"a condition has no door {', '.join(sorted(unknown))}; it has "
                 f"{', '.join(f.name for f in fields(self))}"
             )
-        kept = {n: v for n, v in self._flat().items() if n.split(".")[0] not in doors}
-        taken = {n: v for n, v in other._flat().items() if n.split(".")[0] in doors}
+        kept = {n: v for n, v in self._flat().items() if _door(n) not in doors}
+        taken = {n: v for n, v in other._flat().items() if _door(n) in doors}
         return self._of({**kept, **taken})
 
     def framewise(self, frames: int) -> Condition:
@@ -135,3 +144,8 @@ class Condition:
         scalars = {n.partition(".")[2]: v for n, v in flat.items() if n.startswith("scalars.")}
         doors = {n: v for n, v in flat.items() if not n.startswith("scalars.")}
         return Condition(**doors, scalars=scalars)
+
+
+def _door(name: str) -> str:
+    """The door a tensor goes with: its own, `scalars` for each of them, `text` for the mask."""
+    return "text" if name == "text_mask" else name.partition(".")[0]

@@ -8,6 +8,7 @@ Source of the three spacings: Lin et al. (2023), table 2.
 from __future__ import annotations
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from mutoscope.core.schedule import Schedule
@@ -48,7 +49,7 @@ def karras(
     return _ended(schedule.when(roots**rho), 0.0)
 
 
-def below(grid: Grid, t: float) -> Grid:
+def below(grid: Grid, t: float) -> Float[Tensor, " rest"]:
     """The rest of a grid from time t on, t itself first: where editing a noised clip begins."""
     rest = grid[grid < t]
     if not 0 < t <= 1 or not len(rest):

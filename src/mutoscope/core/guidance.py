@@ -41,7 +41,7 @@ from mutoscope.errors import RequestError
 Weight = float | Tensor
 Doors = tuple[str, ...]
 
-TEXT: Doors = ("text", "text_mask", "pooled")
+TEXT: Doors = ("text", "pooled")
 
 
 @runtime_checkable
@@ -62,7 +62,7 @@ class Branch:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Mixture(ABC):
+class Blend(ABC):
     """An affine mixture of branches; what all guidances share.
 
     Attributes:
@@ -139,8 +139,9 @@ class _Asked:
     def __call__(self, run: tuple[int, ...], x: Latent, t: Time) -> list[Tensor]:
         frames = [i for i in run if self._branches[i].framewise]
         clips = [i for i in run if i not in frames]
+        groups = [(i,) for i in clips] if self._sequential or not clips else [tuple(clips)]
         said = {i: self._per_frame(self._branches[i].condition, x, t) for i in frames}
-        for group in [(i,) for i in clips] if self._sequential else [tuple(clips)][: len(clips)]:
+        for group in groups:
             n = len(group)
             stacked = self._stacked(group, len(x))
             output = self._denoiser.output(x.repeat(n, 1, 1, 1, 1), t.repeat(n), stacked)
@@ -162,7 +163,7 @@ class _Asked:
 
 
 @dataclass(frozen=True)
-class ClassifierFree(Mixture):
+class ClassifierFree(Blend):
     """null + scale (cond - null). Source: Ho & Salimans (2022), eq. 6, with scale = 1 + w."""
 
     scale: float = 7.5
@@ -177,7 +178,7 @@ class ClassifierFree(Mixture):
 
 
 @dataclass(frozen=True)
-class TwoSet(Mixture):
+class TwoSet(Blend):
     """set 1 + scale (set 2 - set 1): only what differs between two sets is amplified.
 
     Set 2 is the condition; set 1 is the null with the `shared` doors of the condition, which so
@@ -199,7 +200,7 @@ class TwoSet(Mixture):
 
 
 @dataclass(frozen=True)
-class PerFrame(Mixture):
+class PerFrame(Blend):
     """Classifier-free guidance with a scale for each frame, so that a given first frame is kept.
 
     `ramp` goes from `low` at the first frame to `high` at the last: SVD (Blattmann et al., 2023,
@@ -210,6 +211,11 @@ class PerFrame(Mixture):
     low: float = 1.0
     high: float = 2.5
     shape: Literal["ramp", "triangle"] = "ramp"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.shape not in ("ramp", "triangle"):
+            raise RequestError(f"shape must be ramp or triangle (got {self.shape!r})")
 
     @override
     def branches(self, condition: Condition, null: Condition) -> Sequence[Branch]:
@@ -225,7 +231,7 @@ class PerFrame(Mixture):
 
 
 @dataclass(frozen=True)
-class Temporal(Mixture):
+class Temporal(Blend):
     """image + smoothness (null - image) + scale (cond - null): Gen-1's knob for smooth motion.
 
     `image` is the same network on each frame by itself, under the null condition. Smoothness 1 is
@@ -255,7 +261,7 @@ class Level:
 
 
 @dataclass(frozen=True)
-class Nested(Mixture):
+class Nested(Blend):
     """Doors opened one level after another, each amplifying what it adds.
 
     With levels 1..n: null + sum_k scale_k (c_k - c_{k-1}), where c_0 is the null, c_k has the doors
@@ -289,7 +295,7 @@ class Nested(Mixture):
 
 
 @dataclass(frozen=True)
-class Oscillating(Mixture):
+class Oscillating(Blend):
     """Classifier-free guidance that alternates between two scales to stop colours saturating.
 
     The first `hold` of the steps keep `high`; then steps take `low`, `high`, `low`, ... in turn.

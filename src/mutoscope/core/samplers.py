@@ -246,16 +246,20 @@ DETERMINISTIC: Mapping[str, Sampler] = {
 }
 
 
+STOCHASTIC: Mapping[str, Callable[..., Iterator[Step]]] = {
+    "ancestral": ancestral,
+    "overshoot": overshoot,
+}
+
+
 def find(name: str, noise: Noise) -> Sampler:
     """The sampler of that name, its randomness (if it has any) bound to the run's noise."""
-    known: dict[str, Sampler] = {
-        **DETERMINISTIC,
-        "ancestral": partial(ancestral, noise=noise),
-        "overshoot": partial(overshoot, noise=noise),
-    }
-    if name not in known:
-        raise RequestError(f"there is no sampler {name!r}; there are {', '.join(sorted(known))}")
-    return known[name]
+    if name in DETERMINISTIC:
+        return DETERMINISTIC[name]
+    if name in STOCHASTIC:
+        return partial(STOCHASTIC[name], noise=noise)
+    names = ", ".join([*DETERMINISTIC, *STOCHASTIC])
+    raise RequestError(f"there is no sampler {name!r}; there are {names}")
 
 
 def _legs(x: Tensor, grid: Tensor, schedule: Schedule, *, upwards: bool = False) -> Iterator[_Leg]:
