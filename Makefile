@@ -1,0 +1,50 @@
+# make demo   a video from a prompt, from nothing but Python
+# make test   everything that must hold, in under ten minutes on two cores
+# make bench  every figure in docs/ that a benchmark gives
+# make zoo    train everything that ships, in stages that can be resumed
+
+VENV ?= .venv
+PYTHON ?= python3
+PROMPT ?= a red ball bounces on the grass
+BIN := $(VENV)/bin
+
+export PYTHON
+
+.PHONY: setup demo test bench zoo docs clean
+
+setup: $(VENV)/.dev
+
+demo: $(VENV)/.core
+	$(BIN)/mutoscope generate "$(PROMPT)" -o demo.mp4
+	$(BIN)/python scripts/sheet.py demo.mp4 demo.png
+	@echo "The video is $(CURDIR)/demo.mp4, its frames side by side $(CURDIR)/demo.png"
+
+test: $(VENV)/.dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python scripts/docs.py --check
+	$(BIN)/pytest
+
+bench: $(VENV)/.dev
+	for file in benchmarks/*.py; do $(BIN)/python $$file || exit 1; done
+
+zoo: $(VENV)/.dev
+	for name in autoencoder image modelscope; do \
+		out=$${MUTOSCOPE_CACHE:-$$HOME/.cache/mutoscope}/runs/$$name; \
+		$(BIN)/mutoscope train $$name --out $$out \
+			$$(test -d $$out/state && echo --resume) || exit 1; \
+	done
+
+docs: $(VENV)/.dev
+	$(BIN)/python scripts/docs.py
+
+clean:
+	rm -rf $(VENV) demo.mp4 demo.png
+
+$(VENV)/.core: pyproject.toml constraints.txt
+	sh scripts/setup.sh $(VENV) core
+
+$(VENV)/.dev: pyproject.toml constraints.txt
+	sh scripts/setup.sh $(VENV) dev
