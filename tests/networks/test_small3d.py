@@ -89,5 +89,7 @@ def test_it_survives_the_disk(tmp_path):
     network.save_pretrained(tmp_path)
     again = SmallUNet3D.from_pretrained(tmp_path)
     x, t, c = latent(1, 2), torch.tensor([0.5]), told(1)
-    assert all(torch.equal(a, b) for a, b in zip(network.parameters(), again.parameters()))
+    assert all(
+        torch.equal(a, b) for a, b in zip(network.parameters(), again.parameters(), strict=True)
+    )
     torch.testing.assert_close(network(x, t, c), again(x, t, c))

@@ -21,6 +21,7 @@ from torch import nn
 
 from mutoscope import world
 from mutoscope.autoencoders import FrameAutoencoder
+from mutoscope.core.condition import Condition
 from mutoscope.core.denoiser import Denoiser
 from mutoscope.core.grids import trailing
 from mutoscope.core.guidance import ClassifierFree
@@ -123,7 +124,7 @@ def autoencoder(run: Run) -> None:
 def image(run: Run) -> None:
     """Learn pictures of the world from their captions."""
     coder, encoder = _coder(), MiniLM()
-    recipe, count = latents.Recipe(frames=1, seed=11), run.items or 40_960
+    recipe, count = latents.Recipe(frames=1, seed=11), run.items or 29184
     latents.build(_folder(run.cache, recipe, coder), recipe, count, coder, encoder)
     pool = Pool(latents.load(_folder(run.cache, recipe, coder), recipe, count), 1.0, 256)
     network = (
@@ -143,8 +144,8 @@ def modelscope(run: Run) -> None:
     """Inflate the image model and learn clips and pictures together."""
     coder, encoder = _coder(), MiniLM()
     kinds = (
-        (latents.Recipe(frames=16, seed=21), run.items or 12_288, 0.8, 32),
-        (latents.Recipe(frames=1, seed=11), 40_960, 0.2, 256),
+        (latents.Recipe(frames=16, seed=21), run.items or 6_144, 0.8, 24),
+        (latents.Recipe(frames=1, seed=11), 29184, 0.2, 256),
     )
     pools = []
     for recipe, count, chance, batch in kinds:
@@ -156,7 +157,7 @@ def modelscope(run: Run) -> None:
         if run.init is None
         else load_part(SmallUNet3D, "modelscope")
     )
-    config = Config(steps=run.steps or 3000, batch=1, rate=1e-3, muon=True, seed=run.seed)
+    config = Config(steps=run.steps or 1200, batch=1, rate=1.5e-3, warmup=50, muon=True, seed=run.seed)
     denoiser = Denoiser(network, Rectified(SHIFT), Flow())
     task = DiffusionTask(denoiser, pools, encoder([""]), draw=_draw(coder, encoder, frames=16))
     train(task, config, run.out)
@@ -173,6 +174,12 @@ def _coder() -> FrameAutoencoder:
     return load_part(FrameAutoencoder, "autoencoder").eval()
 
 
+def _rows(read: Condition, rows: slice) -> Condition:
+    assert read.text is not None
+    assert read.text_mask is not None
+    return Condition(text=read.text[rows], text_mask=read.text_mask[rows])
+
+
 def _folder(cache: Path, recipe: latents.Recipe, coder: FrameAutoencoder) -> Path:
     mark = float(sum(p.detach().abs().double().sum() for p in coder.parameters()))
     name = f"{recipe.tier}-{recipe.split}-{recipe.seed}-{recipe.frames}x{recipe.side}"
@@ -180,7 +187,8 @@ def _folder(cache: Path, recipe: latents.Recipe, coder: FrameAutoencoder) -> Pat
 
 
 def _draw(coder: FrameAutoencoder, encoder: MiniLM, *, frames: int) -> Draw:
-    yes, no = encoder(PROMPTS), encoder([""] * len(PROMPTS))
+    both = encoder([*PROMPTS, *([""] * len(PROMPTS))])
+    yes, no = (_rows(both, part) for part in (slice(len(PROMPTS)), slice(len(PROMPTS), None)))
 
     @torch.inference_mode()
     def draw(network: nn.Module) -> UInt8[np.ndarray, "H W 3"]:
