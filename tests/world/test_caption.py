@@ -19,7 +19,7 @@ from mutoscope.world.scene import Motion, Scene, Stage, Thing
 
 SEEDS = st.integers(0, 2**40)
 DETAILS = st.sampled_from(("any", "full", "short"))
-LAW = settings(max_examples=300, deadline=None, derandomize=True)
+LAW = settings(max_examples=120, deadline=None, derandomize=True)
 
 
 @LAW

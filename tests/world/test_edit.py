@@ -17,7 +17,7 @@ from mutoscope.world.sample import goes_well, held_out, sample
 from mutoscope.world.scene import CORE_STAGES, Scene
 
 SEEDS = st.integers(0, 2**40)
-LAW = settings(max_examples=20, deadline=None, derandomize=True)
+LAW = settings(max_examples=5, deadline=None, derandomize=True)
 
 
 def changed(before: Scene, after: Scene) -> set[str]:
@@ -121,7 +121,7 @@ def test_a_core_edit_of_a_sampled_scene_stays_core_fits_and_is_fit_for_training(
 
 
 def test_edits_of_images_change_no_verb():
-    for index in range(30):
+    for index in range(10):
         drawn = sample(6, index)
         made = edit(drawn, np.random.default_rng(index), "local", still=True)
         assert [t.motion for t in made.scene.things] == [t.motion for t in drawn.things]
@@ -131,7 +131,7 @@ def test_an_edit_is_a_function_of_scene_and_generator_and_any_task_comes_up():
     drawn = sample(7, 1)
     first, again = (edit(drawn, np.random.default_rng(2)) for _ in range(2))
     assert first == again
-    assert len({edit(drawn, np.random.default_rng(k)).task for k in range(30)}) >= 8
+    assert len({edit(drawn, np.random.default_rng(k)).task for k in range(20)}) >= 6
 
 
 def test_sixteen_tasks_have_orders_and_targets_that_are_drawn():

@@ -1,7 +1,7 @@
 """A word may be said only if it shows: change it, and pixels change.
 
-Colours, stages and camera moves change 1 % of the pixels of a clip; shapes and verbs may change only
-half of that (a far cone for a far pyramid; a thing that stands still for one that drops early on).
+Colours, stages and camera moves change 1 % of the pixels of a clip; shapes and verbs may change
+half of that only (a far cone for a far pyramid; a thing that stands still for one that drops).
 """
 
 from dataclasses import replace
@@ -26,7 +26,7 @@ from mutoscope.world.scene import (
     Thing,
 )
 
-SCENES = [sample(31, k) for k in range(8)]
+SCENES = [sample(31, k) for k in range(5)]
 
 
 def share(a: Scene, b: Scene) -> float:
@@ -111,7 +111,7 @@ def test_relations_need_a_margin_and_things_that_keep_their_places():
 
 def test_left_and_right_hold_in_the_picture_and_behind_in_depth():
     found = 0
-    for index in range(200):
+    for index in range(60):
         scene = sample(33, index, objects=2)
         clip = None
         for name, axis in (("left of", 0), ("behind", 2)):
@@ -121,4 +121,4 @@ def test_left_and_right_hold_in_the_picture_and_behind_in_depth():
                 seen = local[:, 0] / local[:, 2] if axis == 0 else -local[:, 2]
                 assert seen[0] < seen[1]
                 found += 1
-    assert found > 5
+    assert found > 2

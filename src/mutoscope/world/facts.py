@@ -15,7 +15,7 @@ from mutoscope.world.scene import Camera, Scene, Thing
 COLOURLESS_LOOKS = frozenset({"pencil", "blueprint", "mono", "sepia"})
 """Looks that keep no hue: objects, floors and skies are named without their colours."""
 LINE_LOOKS = frozenset({"pencil", "blueprint", "neon"})
-"""Looks that keep lines only: no shading, so no light, gloss or weather is named."""
+"""Looks that keep lines only: no light, surface, floor or sky is named."""
 ROLLING_SHAPES = frozenset({"ball", "cylinder", "ring", "capsule"})
 """Shapes whose rolling shows by a pattern only; of these a plain ball can't be seen to spin."""
 PATTERNS = frozenset({"striped", "dotted", "checkered"})
@@ -78,8 +78,8 @@ def shown(scene: Scene) -> Facts:
     move = camera_move(scene.camera)
     return Facts(
         things=tuple(_shown_thing(thing, scene.look) for thing in scene.things),
-        floor=floor if hued or not floor.endswith("plain") else None,
-        sky=sky if hued and (shaded or not sky.endswith("wall")) else None,
+        floor=floor if shaded and (hued or not floor.endswith("plain")) else None,
+        sky=sky if hued and shaded else None,
         light=light if hued and shaded and sky in {"day", "sunset"} | _walls(sky) else None,
         fog=(scene.stage.fog or None) if shaded else None,
         move=move,

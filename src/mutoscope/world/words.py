@@ -245,7 +245,7 @@ HELD_OUT_SYNONYMS: Mapping[str, Table] = MappingProxyType({
         "circles": "loop around, run in circles",
         "grows": "swell, inflate, enlarge",
         "shrinks": "contract, dwindle",
-        "sinks": "descend, submerge",
+        "sinks": "descend, subside",
         **{f"rolls {d}": f"trundle {d}, tumble {d}" for d in _SIDES},
         "sways": "wobble, oscillate",
         "zigzags": "zig-zag, slalom",
