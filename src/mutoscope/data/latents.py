@@ -132,7 +132,11 @@ def _save(
         lengths.append(read.text_mask.sum(1))
     part = path.with_suffix(".part")
     save_file(
-        {"latents": torch.cat(latents), "text": torch.cat(states), "lengths": torch.cat(lengths)},
+        {
+            "latents": torch.cat(latents).contiguous(),
+            "text": torch.cat(states),
+            "lengths": torch.cat(lengths),
+        },
         part,
         metadata={str(i): caption for i, (_, caption) in enumerate(made)},
     )
