@@ -29,9 +29,11 @@ from mutoscope.nn.blocks import (
     Downsample,
     Norm,
     Residual,
+    Resized,
     TemporalConvs,
     Transformer,
     Upsample,
+    Widened,
     framewise,
 )
 from mutoscope.nn.embed import TimeEmbedding
@@ -75,7 +77,7 @@ class _Level(nn.Module):
             )
         self.attends = attentions > 0
 
-    def convolve(self, i: int, x: Activation, told: Told) -> Activation:
+    def convolve(self, i: int, x: Activation, told: Told) -> Widened:
         return self.temp_convs[i](self.resnets[i](x, told))
 
     def attend(self, i: int, x: Activation, words: Words) -> Activation:
@@ -90,7 +92,7 @@ class _Down(_Level):
         super().__init__(widths, sizes, attentions=depth if attend else 0)
         self.downsamplers = None if last else nn.ModuleList([Downsample(out)])
 
-    def forward(self, x: Activation, told: Told, words: Words) -> list[Activation]:
+    def forward(self, x: Activation, told: Told, words: Words) -> list[Tensor]:
         """What it says after each layer; the last of them goes on."""
         said = []
         for i in range(len(self.resnets)):
@@ -114,9 +116,7 @@ class _Up(_Level):
         super().__init__(widths, sizes, attentions=len(widths) if attend else 0)
         self.upsamplers = None if last else nn.ModuleList([Upsample(widths[-1][1])])
 
-    def forward(
-        self, x: Activation, kept: list[Activation], told: Told, words: Words
-    ) -> Activation:
+    def forward(self, x: Activation, kept: list[Tensor], told: Told, words: Words) -> Resized:
         """Takes the last of `kept` in each layer, and the size of the one left for what goes on."""
         for i in range(len(self.resnets)):
             x = torch.cat([x, kept.pop()], dim=-1)
@@ -182,7 +182,7 @@ class UNet3D(ModelMixin):
         self.conv_out = nn.Conv2d(first, out_channels, 3, padding=1)
         channels_last(self)
 
-    def forward(self, x: Latent, t: Time, condition: Condition) -> Latent:
+    def forward(self, x: Latent, t: Time, condition: Condition) -> Float[Tensor, "b _c t h w"]:
         """What the network says of x_t; needs a text, takes `concat`, refuses other doors."""
         words = _words(condition)
         x = x if condition.concat is None else torch.cat([x, condition.concat], dim=1)

@@ -19,12 +19,14 @@ from mutoscope.nn.attention import Asked, Sequences, TransformerBlock, Words
 from mutoscope.nn.inflate import zeroed
 
 Activation = Float[Tensor, "b t h w d"]
+Widened = Float[Tensor, "b t h w _d"]
+Resized = Float[Tensor, "b t _h _w _d"]
 
 ROWS = 1024
 """Tokens that a transformer takes at a time on a CPU."""
 
 
-def framewise(layer: nn.Conv2d, x: Activation) -> Activation:
+def framewise(layer: nn.Conv2d, x: Activation) -> Resized:
     """A 2-D convolution of each frame."""
     y = layer(rearrange(x, "b t h w d -> (b t) d h w"))
     return rearrange(y, "(b t) d h w -> b t h w d", b=len(x))
@@ -65,7 +67,7 @@ class Residual(nn.Module):
         self.conv2 = nn.Conv2d(out, out, 3, padding=1)
         self.conv_shortcut = None if width == out else nn.Conv2d(width, out, 1)
 
-    def forward(self, x: Activation, told: Float[Tensor, "b e"]) -> Activation:
+    def forward(self, x: Activation, told: Float[Tensor, "b e"]) -> Widened:
         """`told` is the time embedding after its SiLU."""
         y = framewise(self.conv1, self.norm1(x, silu=True))
         y = y + self.time_emb_proj(told)[:, None, None, None]
@@ -174,7 +176,7 @@ class Downsample(nn.Module):
         super().__init__()
         self.conv = nn.Conv2d(width, width, 3, stride=2, padding=1)
 
-    def forward(self, x: Activation) -> Activation:
+    def forward(self, x: Activation) -> Resized:
         """Half the rows and columns."""
         return framewise(self.conv, x)
 
@@ -186,14 +188,14 @@ class Upsample(nn.Module):
         super().__init__()
         self.conv = nn.Conv2d(width, width, 3, padding=1)
 
-    def forward(self, x: Activation, size: tuple[int, int]) -> Activation:
+    def forward(self, x: Activation, size: tuple[int, int]) -> Resized:
         """`size` is (h, w): that of the activation this one meets next."""
         if size == (2 * x.shape[2], 2 * x.shape[3]):
             return self._doubled(x)
         frames = F.interpolate(rearrange(x, "b t h w d -> (b t) d h w"), size=size)
         return framewise(self.conv, rearrange(frames, "(b t) d h w -> b t h w d", b=len(x)))
 
-    def _doubled(self, x: Activation) -> Activation:
+    def _doubled(self, x: Activation) -> Resized:
         """Of the nine pixels that the kernel sees only four are different.
 
         So each of the four pixels that come of one is a 2x2 convolution of the small frame, by the
