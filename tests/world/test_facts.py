@@ -18,20 +18,22 @@ from mutoscope.world.scene import (
     CORE_MOVES,
     CORE_STAGES,
     CORE_VERBS,
+    LOOKS,
     MOVES,
     SHAPES,
     Camera,
     Motion,
     Scene,
+    Stage,
     Thing,
 )
 
 SCENES = [sample(31, k) for k in range(5)]
 
 
-def share(a: Scene, b: Scene) -> float:
+def share(a: Scene, b: Scene, *, frames: int = 5) -> float:
     """The share of pixels that differ by 12 grey levels and more, over 2 seconds."""
-    clips = [render(s, frames=5, fps=2.5, size=(64, 64)).rgb.astype(int) for s in (a, b)]
+    clips = [render(s, frames=frames, fps=2.5, size=(64, 64)).rgb.astype(int) for s in (a, b)]
     return float((np.abs(clips[0] - clips[1]).max(-1) >= 12).mean())
 
 
@@ -67,6 +69,27 @@ def test_every_core_word_shows(scene):
     for word, others in changed.items():
         for other in others:
             assert share(scene, other) >= 0.01 * (0.5 if word in {"shape", "verb"} else 1), word
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_what_is_shown_of_any_look_shows(look):
+    thing = Thing(shape="cube", colour="red", material="striped", yaw=0.5)
+    scene = Scene(things=(thing,), stage=Stage(floor="grass", sky="day"), look=look)
+    plain = replace(scene, stage=Stage(floor="white plain", sky="grey wall"))
+    pairs = {
+        "colour": (scene, with_thing(scene, colour="cyan")),
+        "material": (scene, with_thing(scene, material="shiny")),
+        "size": (scene, with_thing(scene, size="small")),
+        "floor": (scene, replace(scene, stage=Stage(floor="water", sky="day"))),
+        "sky": (scene, replace(scene, stage=Stage(floor="grass", sky="night"))),
+        "tone": (plain, replace(plain, stage=Stage(floor="blue plain", sky="grey wall"))),
+        "wall": (plain, replace(plain, stage=Stage(floor="white plain", sky="pink wall"))),
+        "light": (plain, replace(plain, stage=replace(plain.stage, light="right"))),
+        "fog": (scene, replace(scene, stage=replace(scene.stage, fog=True))),
+    }
+    for word, (before, after) in pairs.items():
+        if shown(before) != shown(after):
+            assert share(before, after, frames=1) >= 0.01, word
 
 
 def test_what_is_not_shown_changes_nothing():

@@ -6,16 +6,32 @@ colour, a plain ball can't be seen to spin. `agrees` is truth: every fact holds 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import permutations
+from types import MappingProxyType
 
 from mutoscope.world.scene import Camera, Scene, Thing
 
 COLOURLESS_LOOKS = frozenset({"pencil", "blueprint", "mono", "sepia"})
 """Looks that keep no hue: objects, floors and skies are named without their colours."""
 LINE_LOOKS = frozenset({"pencil", "blueprint", "neon"})
-"""Looks that keep lines only: no light, surface, floor or sky is named."""
+"""Looks in which a pattern does not show well enough to tell that a ball turns."""
+_DRAB = frozenset({"tone", "wall", "sky"})
+_HIDDEN: Mapping[str, frozenset[str]] = MappingProxyType(
+    {
+        "pencil": _DRAB | {"light"},
+        "blueprint": _DRAB | {"light", "floor", "material", "fog"},
+        "neon": frozenset({"tone", "wall", "light"}),
+        "mono": _DRAB,
+        "sepia": _DRAB,
+    }
+)
+"""What a look hides besides colour: floors and their tones, walls, skies, light, materials, fog.
+
+Measured: where less than a clear share of pixels differ when the word is changed, or where only
+brightness does (skies without colour).
+"""
 ROLLING_SHAPES = frozenset({"ball", "cylinder", "ring", "capsule"})
 """Shapes whose rolling shows by a pattern only; of these a plain ball can't be seen to spin."""
 PATTERNS = frozenset({"striped", "dotted", "checkered"})
@@ -73,15 +89,17 @@ SILENCE = Facts()
 
 def shown(scene: Scene) -> Facts:
     """All that can be seen of a scene (`relations` aside: ask `related`)."""
-    hued, shaded = scene.look not in COLOURLESS_LOOKS, scene.look not in LINE_LOOKS
+    hidden = _HIDDEN.get(scene.look, frozenset[str]())
     floor, sky, light = scene.stage.floor, scene.stage.sky, scene.stage.light
+    wall = sky.endswith("wall")
+    cast = (wall or sky in {"day", "sunset"}) and "light" not in hidden
     move = camera_move(scene.camera)
     return Facts(
         things=tuple(_shown_thing(thing, scene.look) for thing in scene.things),
-        floor=floor if shaded and (hued or not floor.endswith("plain")) else None,
-        sky=sky if hued and shaded else None,
-        light=light if hued and shaded and sky in {"day", "sunset"} | _walls(sky) else None,
-        fog=(scene.stage.fog or None) if shaded else None,
+        floor=None if ("tone" if floor.endswith("plain") else "floor") in hidden else floor,
+        sky=None if ("wall" if wall else "sky") in hidden else sky,
+        light=light if cast else None,
+        fog=(scene.stage.fog or None) if "fog" not in hidden else None,
         move=move,
         pace=pace(scene.camera) if move not in {None, "static"} else None,
         look=scene.look,
@@ -90,17 +108,13 @@ def shown(scene: Scene) -> Facts:
     )
 
 
-def _walls(sky: str) -> set[str]:
-    return {sky} if sky.endswith("wall") else set()
-
-
 def _shown_thing(thing: Thing, look: str) -> ThingFacts:
     hued, verb = look not in COLOURLESS_LOOKS, shown_verb(thing, look)
     speed = thing.motion.speed or None
     return ThingFacts(
         shape=thing.shape,
         colour=thing.colour if hued else None,
-        material=thing.material if look not in LINE_LOOKS else None,
+        material=thing.material if "material" not in _HIDDEN.get(look, ()) else None,
         size=thing.size,
         verb=verb,
         speed=speed if verb not in {"still", *FLEETING} else None,
