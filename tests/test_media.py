@@ -185,16 +185,17 @@ def test_pieces_must_fit_together(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_memory_does_not_grow_with_the_pieces(tmp_path):
-    piece = counting(count=4, side=128)
-    raw = piece.frames.numel()
-    for suffix in MOVING:
-        with media.Writer(tmp_path / f"a.{suffix}", fps=8.0) as writer:
-            for _ in range(6):
-                writer.add(piece)
-                sink = vars(writer._output._sink).values()
-                held = sum(v.nbytes for v in sink if isinstance(v, np.ndarray))
-                assert held < raw / 2
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="memory is read from /proc")
+@pytest.mark.parametrize("suffix", MOVING)
+def test_memory_does_not_grow_with_the_pieces(tmp_path, suffix):
+    piece = counting(count=8, side=160)
+    resident = []
+    with media.Writer(tmp_path / f"a.{suffix}", fps=8.0) as writer:
+        for _ in range(30):
+            writer.add(piece)
+            resident.append(int(Path("/proc/self/statm").read_text().split()[1]) * 4096)
+    kept = 24 * piece.uint8().nbytes  # what the last 24 would take, were they kept
+    assert resident[-1] - resident[5] < kept / 2
 
 
 @pytest.mark.parametrize(
@@ -351,15 +352,16 @@ def test_motion_is_anchored_where_the_thing_was_not_where_it_went(tmp_path):
     frames = sliding(0, 0, count=2).uint8().copy()
     thing = sliding(0, 0, count=1, height=32, width=32).uint8()[0, 0][::-1, ::-1]
     frames[0, 0, 16:48, 16:48] = thing
-    frames[0, 1, 16:48, 32:64] = thing
+    frames[0, 1, 16:48, 24:56] = thing
     path = Clip.from_uint8(frames, fps=8.0).save(tmp_path / "a.webp", options=LOSSLESS)
     motion = media.motion_vectors(path)
     flow = motion.flow[0, :, 0]
     # Where the thing was, most of it moves; what it will cover, and the rest, stands still.
-    assert (flow[0, 16:48, 16:48] == 16).float().mean() > 0.7
-    assert (flow[1] == 0).all()
-    assert (flow[0, 16:48, 48:64] == 0).all()
-    assert (flow[0, :16] == 0).all()
+    moves = (flow[0] - 8).abs() < 0.3
+    assert moves[16:48, 16:48].float().mean() > 0.8
+    assert moves[16:48, 50:64].float().mean() < 0.1
+    assert not moves[:14].any()
+    assert (flow[1].abs() < 0.3).float().mean() > 0.95
 
 
 def test_motion_needs_two_frames():

@@ -124,6 +124,19 @@ def test_a_video_without_frames_is_refused(tmp_path):
     assert "holds no frames" in (sentence(path) or "")
 
 
+def test_a_codec_nobody_knows_is_refused(tmp_path):
+    path = tmp_path / "a.avi"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mpeg4", rate=8)
+        stream.width, stream.height, stream.pix_fmt = 48, 32, "yuv420p"
+        frame = av.VideoFrame.from_ndarray(waves(count=1).uint8()[0, 0], format="rgb24")
+        container.mux(stream.encode(frame.reformat(format="yuv420p")))
+        container.mux(stream.encode(None))
+    assert sentence(path) is None
+    path.write_bytes(path.read_bytes().replace(b"FMP4", b"\1\2\3\4"))
+    assert "uses a codec that is not known here" in (sentence(path) or "")
+
+
 def test_a_playlist_opens_nothing_else(tmp_path):
     counting().save(tmp_path / "secret.mp4")
     (tmp_path / "a.ffconcat").write_text("ffconcat version 1.0\nfile secret.mp4\n")
@@ -138,8 +151,9 @@ def test_a_name_is_never_taken_for_a_protocol(tmp_path, monkeypatch):
     assert sentence("concat:a.mp4") is None
 
 
-def test_a_huge_picture_is_refused_before_it_is_decoded(tmp_path):
-    head = struct.pack(">IIBBBBB", 60_000, 60_000, 8, 2, 0, 0, 0)
+@pytest.mark.parametrize("side", [8_000, 10_000, 60_000])
+def test_a_huge_picture_is_refused_before_it_is_decoded(tmp_path, side):
+    head = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
     chunks = [(b"IHDR", head), (b"IDAT", zlib.compress(b"")), (b"IEND", b"")]
     path = tmp_path / "a.png"
     path.write_bytes(
@@ -150,6 +164,8 @@ def test_a_huge_picture_is_refused_before_it_is_decoded(tmp_path):
         )
     )
     assert sentence(path) is not None
+    with pytest.raises(MediaError):
+        media.probe(path)
 
 
 @pytest.mark.parametrize("suffix", ["mp4", "webm", "gif", "webp"])

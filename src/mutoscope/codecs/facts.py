@@ -6,10 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
-
 from mutoscope.codecs import tags
-from mutoscope.codecs.source import PILLOW, Source, moving, opened
+from mutoscope.codecs.source import PILLOW, Source, moving, opened, pictured
 from mutoscope.codecs.trouble import Limits, plainly
 
 
@@ -75,7 +73,7 @@ def read_record(path: Path, *, limits: Limits | None = None) -> dict[str, Any]:
 
 
 def _texts(path: Path, format: str) -> list[str]:
-    with Image.open(path, formats=[format]) as image:
+    with pictured(path, format) as image:
         said = image.info
         comment = said.get("comment", b"")
         return [

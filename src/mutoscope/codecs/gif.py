@@ -55,6 +55,8 @@ class Gif(Sink):
             ).configure()
         self._spool.write(picture.tobytes())
         self._finder.vpush(self._frame(picture, self._count))
+        for _ in _ready(self._finder):  # nothing yet, but unasked a graph only piles up its input
+            raise AssertionError
         self._count += 1
 
     def close(self, record: str | None) -> None:

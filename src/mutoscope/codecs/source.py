@@ -17,6 +17,7 @@ import av
 import numpy as np
 from av.container import InputContainer
 from av.stream import Disposition
+from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 from jaxtyping import UInt8
 from PIL import Image, ImageOps
@@ -118,7 +119,7 @@ class Source:
                 yield Shown(time, time + last, colours.to_picture(frame))
 
     def _stills(self, path: Path, format: str) -> Iterator[Shown]:
-        with plainly(f"{path} can't be read as a picture"), _pillow(path, format) as image:
+        with plainly(f"{path} can't be read as a picture"), pictured(path, format) as image:
             self.limits.picture(path, *image.size)
             moves = getattr(image, "is_animated", False)
             time = 0.0
@@ -162,8 +163,11 @@ def opened(path: Path) -> InputContainer:
 def moving(container: InputContainer, path: Path) -> VideoStream:
     """The video stream, refused if there is none: the cover of a song is none."""
     for stream in container.streams.video:
-        if not stream.disposition & Disposition.attached_pic:
-            return stream
+        if stream.disposition & Disposition.attached_pic:
+            continue
+        if not isinstance(stream.codec_context, VideoCodecContext):  # None, whatever is declared
+            raise MediaError(f"{path} uses a codec that is not known here; convert it to mp4")
+        return stream
     what = "sound but no pictures" if container.streams.audio else "no pictures"
     raise MediaError(f"{path} holds {what}; give a file with a video stream")
 
@@ -213,7 +217,8 @@ def _quiet() -> Iterator[None]:
         yield
 
 
-def _pillow(path: Path, format: str) -> Image.Image:
+def pictured(path: Path, format: str) -> Image.Image:
+    """A picture that is of this format; nothing is decoded yet."""
     with _quiet():
         return Image.open(path, formats=[format])
 
