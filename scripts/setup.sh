@@ -7,6 +7,8 @@ venv=$1
 what=$2
 python=${PYTHON:-python3}
 index=https://download.pytorch.org/whl/cpu
+size=500
+[ "$what" = core ] || size=570
 
 "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || {
     echo "mutoscope needs Python 3.11 or newer as '$python' (got $("$python" --version 2>&1 || true));" \
@@ -36,12 +38,12 @@ extra=
 if ! torch; then
     if reachable; then
         extra="--extra-index-url $index"
-        echo "Installing into $venv: about CORE_MB MB to download, torch's CPU build among them."
+        echo "Installing into $venv: about $size MB to download, torch's CPU build among them."
     elif [ "$(uname -s)" = Linux ]; then
         echo "Installing into $venv: $index can't be reached, so torch comes from where pip looks by" \
-            "itself. If that is PyPI, it is the CUDA build: some 3 GB instead of about CORE_MB MB."
+            "itself; about $size MB to download if that is a CPU build, some 3 GB if it is PyPI's."
     else
-        echo "Installing into $venv: about CORE_MB MB to download."
+        echo "Installing into $venv: about $size MB to download."
     fi
 fi
 

