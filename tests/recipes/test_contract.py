@@ -7,7 +7,6 @@ import pytest
 import torch
 
 from mutoscope import recipes
-from mutoscope.core.samplers import Step
 from mutoscope.errors import RequestError, WeightsError
 from mutoscope.request import Capabilities, Example
 from mutoscope.systems.system import System
@@ -170,9 +169,3 @@ def test_its_defaults_are_within_what_it_accepts(name: str):
     for preset in ("small", "tiny"):
         can: Capabilities = getattr(recipes.find(name).Config, preset)().accepts()
         assert can.complete({"system": name}).steps <= 50
-
-
-def test_an_unknown_system_is_answered_with_the_nearest():
-    with pytest.raises(RequestError, match="modelscope"):
-        recipes.find("modelscop")
-    assert isinstance(next(tiny.system("image").run(tiny.request(tiny.system("image")))), Step)
