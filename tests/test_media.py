@@ -215,7 +215,16 @@ def test_what_can_not_be_written_is_said_in_a_sentence(tmp_path, name, clip, say
     (tmp_path / "file").write_text("mine")
     with pytest.raises(MediaError, match=says):
         clip.save(tmp_path / name)
+    height, width = clip.frames.shape[3:]
+    with pytest.raises(MediaError, match=says):
+        media.check(tmp_path / name, size=(width, height), fps=clip.fps)
     assert not hidden(tmp_path)
+
+
+def test_what_can_be_written_is_not_written_by_the_check(tmp_path):
+    for name in ("a.mp4", "a.webm", "a.gif", "a.webp", "a.png", "a"):
+        media.check(tmp_path / name, size=(48, 32), fps=8)
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("suffix", ["webm", "gif", "webp", "png"])

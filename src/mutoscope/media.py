@@ -35,6 +35,7 @@ __all__ = [
     "Motion",
     "Options",
     "Writer",
+    "check",
     "motion_vectors",
     "probe",
     "read",
@@ -59,6 +60,17 @@ def write(
     """
     kept = dict(clip.record if record is None else record) if metadata else None
     return codecs.write(path, only(clip).uint8()[0], fps=clip.fps, record=kept, options=options)
+
+
+def check(
+    path: str | Path, *, size: tuple[int, int], fps: Number, options: Options | None = None
+) -> None:
+    """Refuse, before an hour of work, what `write` would refuse after it: tries with one frame."""
+    output = codecs.Output(Path(path), fps=float(fps), options=options)
+    try:
+        output.add(np.zeros((1, size[1], size[0], 3), np.uint8))
+    finally:
+        output.abandon()
 
 
 class Writer:
