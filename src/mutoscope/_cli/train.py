@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
 from mutoscope.errors import RequestError
@@ -16,4 +17,7 @@ def run(name: str, out: Path, *, resume: bool, init: str | None, steps: int | No
         raise RequestError(f"{out} holds a run already; pass --resume to go on, or another --out")
     if resume and not (out / "state").exists():
         raise RequestError(f"{out} holds no run to go on with; leave --resume out to begin one")
+    # A run that is told to end, in whatever way, saves its state first.
+    for ending in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(ending, signal.default_int_handler)
     commands.run(name, out, steps=steps, init=init)

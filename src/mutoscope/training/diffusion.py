@@ -1,8 +1,9 @@
 """Training of a denoiser on cached latents: image batches and clip batches, in turn.
 
 loss = mean over the batch of |F - target|^2, t = sigmoid(m + n), n standard normal (Esser et al.
-2024, section 3.1); the text is replaced by that of the empty prompt with chance `drop`, for
-classifier-free guidance.
+2024, section 3.1), m = 0 for pictures and 1 for clips: frames tell much of one another, so what a
+clip shows is settled at higher noise (m ours). The text is replaced by that of the empty prompt
+with chance `drop`, for classifier-free guidance.
 """
 
 from __future__ import annotations
@@ -63,7 +64,8 @@ class DiffusionTask(Task):
         """One term."""
         x0 = batch["x0"].float()
         eps = torch.randn(x0.shape, generator=rng).to(x0)
-        t = torch.randn(len(x0), generator=rng).sigmoid().to(x0)
+        later = float(x0.shape[2] > 1)
+        t = (torch.randn(len(x0), generator=rng) + later).sigmoid().to(x0)
         loss = self.denoiser.loss(x0, t, eps, condition(dict(batch))).mean()
         kind = "clip" if x0.shape[2] > 1 else "image"
         return {"loss": loss, kind: loss.detach()}
