@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from mutoscope import recipes
+from mutoscope import recipes, zoo
 from mutoscope.errors import RequestError, WeightsError
 from mutoscope.request import Capabilities, Example
 from mutoscope.systems.system import System
@@ -139,6 +139,14 @@ def test_weights_that_are_not_there_or_do_not_fit_are_named(name: str, tmp_path:
     file.unlink()
     with pytest.raises(WeightsError, match="missing"):
         recipe.load(saved)
+
+
+def test_another_autoencoder_than_the_one_it_learned_with_is_refused(name: str, tmp_path: Path):
+    saved = tiny.folder(tmp_path, name)
+    facts = {**zoo.facts(name, saved), "autoencoder_sha256": "0" * 64}
+    zoo.save_part(tiny.system(name).parts()["network"], name, facts, saved)
+    with pytest.raises(WeightsError, match="trained on another autoencoder"):
+        recipes.find(name).load(saved)
 
 
 def test_its_cost_grows_with_the_steps_and_nothing_is_computed(name: str):

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 import typer
 
-from mutoscope import __version__, codecs, media, recipes
+from mutoscope import __version__, codecs, media, recipes, zoo
 from mutoscope._cli import estimate, words
 from mutoscope.checked import Value, one_of
 from mutoscope.clip import Clip
@@ -22,6 +22,7 @@ from mutoscope.record import Record, record_of
 from mutoscope.request import Capabilities, Request
 from mutoscope.systems.system import System, counted
 from mutoscope.world.caption import unseen
+from mutoscope.world.lexicon import split
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,13 +99,19 @@ def recorded(
 
 
 def warn(request: Request, weights: Path | None) -> None:
-    """Name the words that no caption of the world has: weights of others know their own."""
-    new = unseen(request.prompt) if weights is None else ()
+    """Name the words that no prompt in training had; weights of others know their own."""
+    new = () if weights is not None else _new(request)
     if new:
-        words.note(
-            f"never seen in training: {', '.join(new)} (the shipped weights know the words of the"
-            " world they were trained on)"
-        )
+        words.note(f"never seen in training: {', '.join(new)}")
+
+
+def _new(request: Request) -> tuple[str, ...]:
+    """Words outside those that the shipped weights name, else outside the world's vocabulary."""
+    known = zoo.facts(request.system).get("words") if request.system in zoo.names() else None
+    if known is None:
+        return unseen(request.prompt)
+    said = dict.fromkeys(word for word in split(request.prompt) if word[0].isalnum())
+    return tuple(word for word in said if word not in known)
 
 
 def _done(request: Request, path: Path, sha256: str, seconds: Mapping[str, float]) -> str:

@@ -11,7 +11,7 @@ request run one at a time, so a seed gives the same bits for any count.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from time import perf_counter
 from typing import final
@@ -55,13 +55,15 @@ RESCALE = Setting(
 class Parts:
     """What a diffusion system is put together from.
 
-    `scalars` are those its network listens to, `sha256` names the weights, part by part.
+    `scalars` are those its network listens to, `grid` gives the times visited in so many steps,
+    `sha256` names the weights, part by part.
     """
 
     denoiser: Denoiser
     autoencoder: Autoencoder
     text: TextEncoder
     scalars: Sequence[str] = ("fps",)
+    grid: Callable[[int], Grid] = grids.trailing
     sha256: Mapping[str, str] = field(default_factory=dict)
 
     def ready(self, dtype: torch.dtype) -> Parts:
@@ -81,17 +83,14 @@ class Diffusion(System):
 
     def __init__(self, parts: Parts) -> None:
         self.denoiser, self.autoencoder, self.text = parts.denoiser, parts.autoencoder, parts.text
-        self.scalars, self.weights, self.took = parts.scalars, dict(parts.sha256), {}
+        self.scalars, self.grid = parts.scalars, parts.grid
+        self.weights, self.took = dict(parts.sha256), {}
         dtype = next(self.denoiser.parameters()).dtype
         self.precision = str(dtype).removeprefix("torch.")
 
     @abstractmethod
     def bind(self, request: Request) -> Denoise:
         """The guided denoiser of this request: all its conditions are in it."""
-
-    def grid(self, request: Request) -> Grid:
-        """The times visited: even steps of the clock."""
-        return grids.trailing(request.steps)
 
     @final
     @override
@@ -104,7 +103,7 @@ class Diffusion(System):
         start = perf_counter()
         denoise = self.bind(request)
         bound = perf_counter()
-        for step in sampler(denoise, x, self.grid(request), self.denoiser.schedule):
+        for step in sampler(denoise, x, self.grid(request.steps), self.denoiser.schedule):
             self.took = {"text": bound - start, "denoise": perf_counter() - bound}
             yield step
 

@@ -28,6 +28,9 @@ Part = TypeVar("Part", bound=nn.Module)
 
 AUTOENCODER = "autoencoder"
 
+BASE = "autoencoder_sha256"
+"""Where a network's facts name the autoencoder it was trained on."""
+
 TOLD = ("side", "shift", "text")
 """Sizes that no part's own configuration holds: the zoo keeps them beside the network's."""
 
@@ -99,10 +102,14 @@ def opened(name: str, folder: Path | None, dtype: torch.dtype | None) -> Parts:
     """Its parts, ready to generate, the network in `dtype` (None: as `machine.precision` says)."""
     where, coder = _places(folder)
     told = sizes(name, folder)
-    network = _part(SmallUNet3D, name, where)
+    network, autoencoder = (
+        _part(SmallUNet3D, name, where),
+        _part(FrameAutoencoder, AUTOENCODER, coder),
+    )
+    _check_base(name, where, coder)
     whole = Parts(
         denoiser=Denoiser(network, Rectified(told.shift), Flow()),
-        autoencoder=_part(FrameAutoencoder, AUTOENCODER, coder),
+        autoencoder=autoencoder,
         text=MiniLM() if told.text is None else Bytes(told.text),
         sha256={name: zoo.sha256(name, where), AUTOENCODER: zoo.sha256(AUTOENCODER, coder)},
     )
@@ -114,6 +121,17 @@ def _places(folder: Path | None) -> tuple[Path, Path]:
     where = folder or zoo.FOLDER
     own = (where / AUTOENCODER / "config.json").exists()
     return where, where if own else zoo.FOLDER
+
+
+def _check_base(name: str, where: Path, coder: Path) -> None:
+    """Refuse an autoencoder other than the one whose latents the network has learned."""
+    here, learned = zoo.sha256(AUTOENCODER, coder), zoo.facts(name, where).get(BASE)
+    if learned not in (None, here):
+        raise WeightsError(
+            f"the weights in {where / name} were trained on another autoencoder"
+            f" (sha256 {learned[:12]}...) than {coder / AUTOENCODER} ({here[:12]}...);"
+            " take both from one place"
+        )
 
 
 def _part(kind: type[Part], name: str, folder: Path) -> Part:
