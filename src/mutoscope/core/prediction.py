@@ -67,7 +67,7 @@ class Noise(Prediction):
     @override
     def row(self, schedule: Schedule, t: Tensor) -> Row:
         alpha, sigma = schedule(t)
-        if bool((alpha == 0).any()):
+        if not alpha.is_meta and bool((alpha == 0).any()):
             raise RequestError(
                 "a noise prediction can't be read where alpha = 0 (got a time of pure noise, "
                 f"t = {float(t[alpha == 0].flatten()[0]):g}); use velocity, flow or clean, or "
