@@ -85,9 +85,9 @@ def ship(name: str, out: Path) -> Path:
     found = next((out / "parts").glob("*/config.json"), None)
     if found is None:
         raise RequestError(f"{out} holds no finished run; go on with: mutoscope train {name}")
-    facts = {"side": 128} if name == "autoencoder" else {"side": 128, "shift": SHIFT}
+    facts: dict[str, object] = {"side": 128}
     if name != "autoencoder":
-        facts |= {"autoencoder_sha256": sha256("autoencoder")}
+        facts |= {"shift": SHIFT, "autoencoder_sha256": sha256("autoencoder")}
     return publish(kind(**json.loads(found.read_text())), name, out, facts=facts)
 
 
@@ -157,7 +157,9 @@ def modelscope(run: Run) -> None:
         if run.init is None
         else load_part(SmallUNet3D, "modelscope")
     )
-    config = Config(steps=run.steps or 1200, batch=1, rate=1.5e-3, warmup=50, muon=True, seed=run.seed)
+    config = Config(
+        steps=run.steps or 1200, batch=1, rate=1.5e-3, warmup=50, muon=True, seed=run.seed
+    )
     denoiser = Denoiser(network, Rectified(SHIFT), Flow())
     task = DiffusionTask(denoiser, pools, encoder([""]), draw=_draw(coder, encoder, frames=16))
     train(task, config, run.out)
