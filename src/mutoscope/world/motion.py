@@ -1,14 +1,10 @@
-"""Where each thing is at any time: its motion program turned into a track.
-
-Every verb is a function of continuous time. One-way motions run evenly for about 2 seconds and then
-ease to a halt at the edge of the stage, so that a clip of 4 seconds stays composed.
-"""
+"""Where each thing is at any time: its motion program, and those of its company, made a track."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,36 +12,27 @@ from numpy.typing import NDArray
 from mutoscope.errors import DataError
 from mutoscope.world.camera import ease
 from mutoscope.world.palette import rgb
-from mutoscope.world.scene import SHAPES, Scene, Thing
-from mutoscope.world.shapes import BOUND, HALF, REST
+from mutoscope.world.scene import MATERIALS, RELATIONAL, SHAPES, SIZES, SPEEDS, Motion, Scene, Thing
+from mutoscope.world.shapes import BOUND, HALF, REST, clearance
+from mutoscope.world.verbs import (
+    EDGE,
+    LYING,
+    SPEED,
+    TUMBLERS,
+    VERB_PATHS,
+    Path,
+    colours,
+    path,
+    smooth,
+)
+from mutoscope.world.verbs import (
+    Spot as Spot,
+)
 
 Array = NDArray[np.float64]
 
 SCALES = {"small": 0.62, "medium": 1.0, "large": 1.36}
 PACES = {"slowly": 0.6, "": 1.0, "quickly": 1.6}
-EDGE = 1.7
-"""How far from the middle a slide ends."""
-FRONT, BACK = 2.1, -4.2
-"""Where coming closer and moving away end."""
-LOOP = 0.9
-"""Radius of a circle."""
-TUMBLERS = ("cylinder", "cone", "capsule")
-"""Shapes whose spin about the vertical wouldn't show: they turn head over heels."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Spot:
-    """Where a thing begins; arrays B 1 stand for B things tried at once."""
-
-    x: Array | float
-    z: Array | float
-    yaw: Array | float
-    phase: Array | float
-
-    @classmethod
-    def of(cls, thing: Thing) -> Spot:
-        """Where the scene says that a thing begins."""
-        return cls(x=thing.x, z=thing.z, yaw=thing.yaw, phase=thing.motion.phase)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,38 +56,46 @@ class Track:
         return corners
 
 
-@dataclass(kw_only=True)
-class _Path:
-    """What a verb does to a thing: offsets in metres, a factor on its size, a turn in radians."""
-
-    x: Array | float = 0.0
-    y: Array | float = 0.0
-    z: Array | float = 0.0
-    scale: Array | float = 1.0
-    turn: Array | float = 0.0
-    axis: tuple[float, float, float] = (0.0, 1.0, 0.0)
-
-
 def tracks(scene: Scene, times: Array) -> list[Track]:
     """The track of every thing of a scene at the given times in seconds."""
-    return [track(thing, Spot.of(thing), times) for thing in scene.things]
+    return company(scene.things, [Spot.of(thing) for thing in scene.things], times)
+
+
+def company(things: Sequence[Thing], spots: Sequence[Spot], times: Array) -> list[Track]:
+    """The tracks of things that begin at spots and may follow, push, orbit or mount each other."""
+    return [one_of(things, spots, i, times) for i in range(len(things))]
+
+
+def one_of(things: Sequence[Thing], spots: Sequence[Spot], i: int, times: Array) -> Track:
+    """The track of thing i of a company."""
+    return _resolved(things, spots, i, times, ())
 
 
 def track(thing: Thing, at: Spot, times: Array) -> Track:
-    """The track of a thing that begins at a spot."""
-    if thing.motion.verb not in _VERBS:
-        raise DataError(f"no motion {thing.motion.verb!r}; use one of {', '.join(_VERBS)}")
-    path = _VERBS[thing.motion.verb](thing, at, times * PACES[thing.motion.speed])
+    """The track of a thing by itself that begins at a spot."""
+    _check(thing)
+    done = path(thing, at, times * PACES[thing.motion.speed])
     kind = SHAPES.index(thing.shape)
     zero = np.zeros(np.broadcast_shapes(np.shape(at.x), times.shape))
-    scale = SCALES[thing.size] * path.scale + zero
-    height = BOUND[kind] if _tumbles(thing) else REST[kind]
+    scale = SCALES[thing.size] * done.scale + zero
+    spin = _turned(thing, at, done, zero)
+    height = (BOUND if _tumbles(thing) else REST)[kind] + zero
+    if done.leans:
+        height = clearance(kind, spin)
     centre = np.stack(
-        [at.x + path.x + zero, height * scale + path.y, at.z + path.z + zero], axis=-1
+        [at.x + done.x + zero, height * scale + done.y, at.z + done.z + zero], axis=-1
     )
-    spin = about(path.axis, path.turn + zero) @ about((0.0, 1.0, 0.0), at.yaw + zero)
     colour = np.broadcast_to(rgb(thing.colour), (*zero.shape, 3))
+    if done.mix is not None:
+        colour = colours(thing, done.mix + zero)
     return Track(centre=centre, rotation=spin, scale=scale, colour=colour)
+
+
+def _turned(thing: Thing, at: Spot, done: Path, zero: Array) -> Array:
+    spin = about(done.axis, done.turn + zero)
+    if not done.rolls:
+        return spin @ about((0.0, 1.0, 0.0), at.yaw + zero)
+    return spin @ about((1.0, 0.0, 0.0), zero + math.pi / 2) if thing.shape in LYING else spin
 
 
 def about(axis: tuple[float, float, float], angle: Array) -> Array:
@@ -116,81 +111,112 @@ def _tumbles(thing: Thing) -> bool:
     return thing.motion.verb == "spins" and thing.shape in TUMBLERS
 
 
-def _still(thing: Thing, at: Spot, t: Array) -> _Path:
-    return _Path()
+def _check(thing: Thing) -> None:
+    for word, known in (
+        (thing.motion.verb, VERB_PATHS),
+        (thing.motion.speed, SPEEDS),
+        (thing.shape, SHAPES),
+        (thing.size, SIZES),
+        (thing.material, MATERIALS),
+    ):
+        if word not in known:
+            raise DataError(f"a thing can't have {word!r}; use one of {', '.join(known)}")
 
 
-def _slides_left(thing: Thing, at: Spot, t: Array) -> _Path:
-    return _Path(x=-ease(1.1 * t, np.maximum(1.4, EDGE + at.x), 0.3))
+def _resolved(
+    things: Sequence[Thing], spots: Sequence[Spot], i: int, times: Array, asking: tuple[int, ...]
+) -> Track:
+    """The track of thing i; `asking` are the things whose tracks wait for it."""
+    if i in asking:
+        raise DataError("things follow, push, orbit or mount each other in a ring; undo one verb")
+    thing, at = things[i], spots[i]
+    pusher = next((k for k, t in enumerate(things) if pushes(t, i)), None)
+    if pusher is not None:
+        alone = track(replace(thing, motion=Motion()), at, times)
+        return _moved(alone, x=_push(things, spots, pusher, times)[1])
+    alone = track(thing, at, times)
+    if thing.motion.verb not in RELATIONAL:
+        return alone
+    j = _partner(things, i)
+    if thing.motion.verb == "pushes":
+        return _moved(alone, x=_push(things, spots, i, times)[0])
+
+    def where(when: Array) -> Track:
+        return _resolved(things, spots, j, when, (*asking, i))
+
+    paced = times * PACES[thing.motion.speed]
+    if thing.motion.verb == "follows":
+        return _followed(alone, where, things[j], times)
+    if thing.motion.verb == "orbits":
+        return _orbited(alone, where(times).centre, where(0 * times).centre, paced)
+    return _stacked(alone, where(times), where(0 * times), (thing, things[j]), paced)
 
 
-def _slides_right(thing: Thing, at: Spot, t: Array) -> _Path:
-    return _Path(x=ease(1.1 * t, np.maximum(1.4, EDGE - at.x), 0.3))
+def pushes(thing: Thing, other: int) -> bool:
+    """Whether a thing pushes thing number `other`."""
+    return thing.motion.verb == "pushes" and thing.motion.other == other
 
 
-def _comes_closer(thing: Thing, at: Spot, t: Array) -> _Path:
-    return _Path(z=ease(2.3 * t, np.maximum(2.5, FRONT - at.z), 0.4))
+def _partner(things: Sequence[Thing], i: int) -> int:
+    j = things[i].motion.other
+    if j is None or j == i or not 0 <= j < len(things):
+        raise DataError(
+            f"thing {i} {things[i].motion.verb} thing {j}; it needs another thing of the scene, "
+            f"0 to {len(things) - 1}"
+        )
+    return j
 
 
-def _moves_away(thing: Thing, at: Spot, t: Array) -> _Path:
-    return _Path(z=-ease(2.3 * t, np.maximum(2.5, at.z - BACK), 0.4))
+def _moved(alone: Track, *, x: Array) -> Track:
+    return replace(alone, centre=alone.centre + np.stack([x, 0 * x, 0 * x], axis=-1))
 
 
-def _rises(thing: Thing, at: Spot, t: Array) -> _Path:
-    return _Path(y=ease(0.85 * t, 1.65, 0.2))
+def lag(other: Thing) -> float:
+    """Seconds by which a follower is behind: more on a circle, where lag is all that parts them."""
+    return (0.8 if other.motion.verb == "circles" else 0.25) / PACES[other.motion.speed]
 
 
-def _drops(thing: Thing, at: Spot, t: Array) -> _Path:
-    """A fall from 1.9 m with two small rebounds (gravity 6, slowed so that 8 fps shows it)."""
-    gravity, height, rebound = 6.0, 1.9, 0.35
-    late = np.maximum(t - 0.25, 0.0)
-    fall = math.sqrt(2 * height / gravity)
-    y = np.maximum(height - 0.5 * gravity * late**2, 0.0)
-    speed, begin = gravity * fall, fall
-    for _ in range(2):
-        speed *= rebound
-        u = late - begin
-        y = np.maximum(y, np.where(u > 0, speed * u - 0.5 * gravity * u**2, 0.0))
-        begin += 2 * speed / gravity
-    return _Path(y=y)
+def _followed(alone: Track, where: Callable[[Array], Track], other: Thing, times: Array) -> Track:
+    """Doing later, from one's own place, what the other does on the floor."""
+    late = lag(other)
+    way = where(times - late).centre - where(0 * times - late).centre
+    way[..., 1] = 0.0
+    return replace(alone, centre=alone.centre + way)
 
 
-def _bounces(thing: Thing, at: Spot, t: Array) -> _Path:
-    u = (t / 0.8 + at.phase) % 1.0
-    return _Path(y=1.5 * 4.0 * u * (1.0 - u))
+def _orbited(alone: Track, centre: Array, begin: Array, paced: Array) -> Track:
+    """Around the other once in 2.6 seconds, clockwise seen from above."""
+    angle = 2 * math.pi * paced / 2.6
+    x, z = alone.centre[..., 0] - begin[..., 0], alone.centre[..., 2] - begin[..., 2]
+    c, s = np.cos(angle), np.sin(angle)
+    placed = [centre[..., 0] + c * x - s * z, alone.centre[..., 1], centre[..., 2] + s * x + c * z]
+    return replace(alone, centre=np.stack(placed, axis=-1))
 
 
-def _spins(thing: Thing, at: Spot, t: Array) -> _Path:
-    axis = (0.0, 0.28, 0.96) if thing.shape in TUMBLERS else (0.0, 1.0, 0.0)
-    return _Path(turn=math.pi * t, axis=axis)
+def _stacked(
+    alone: Track, other: Track, begin: Track, pair: tuple[Thing, Thing], paced: Array
+) -> Track:
+    """Settling from 1.3 m above onto the other's top, and staying there."""
+    way = other.centre - begin.centre
+    top = other.centre[..., 1] + HALF[SHAPES.index(pair[1].shape), 1] * other.scale
+    rest = REST[SHAPES.index(pair[0].shape)] * alone.scale
+    way[..., 1] = top + rest + 1.3 * (1.0 - smooth(0.2, 1.3, paced)) - alone.centre[..., 1]
+    return replace(alone, centre=alone.centre + way)
 
 
-def _circles(thing: Thing, at: Spot, t: Array) -> _Path:
-    """A loop in 2 seconds, clockwise seen from above; `phase` is where it begins."""
-    begin = 2 * math.pi * at.phase
-    angle = begin + math.pi * t
-    return _Path(x=LOOP * (np.cos(angle) - np.cos(begin)), z=LOOP * (np.sin(angle) - np.sin(begin)))
+def reach(thing: Thing) -> float:
+    """Half of a thing's width seen from the front at no yaw, in metres."""
+    return float(HALF[SHAPES.index(thing.shape), 0] * SCALES[thing.size])
 
 
-def _grows(thing: Thing, at: Spot, t: Array) -> _Path:
-    return _Path(scale=0.6 * 2.25 ** ease(t / 2.0, 1.12, 0.12))
-
-
-def _shrinks(thing: Thing, at: Spot, t: Array) -> _Path:
-    return _Path(scale=1.35 * 2.25 ** -ease(t / 2.0, 1.12, 0.12))
-
-
-_VERBS: dict[str, Callable[[Thing, Spot, Array], _Path]] = {
-    "still": _still,
-    "slides left": _slides_left,
-    "slides right": _slides_right,
-    "comes closer": _comes_closer,
-    "moves away": _moves_away,
-    "rises": _rises,
-    "drops": _drops,
-    "bounces": _bounces,
-    "spins": _spins,
-    "circles": _circles,
-    "grows": _grows,
-    "shrinks": _shrinks,
-}
+def _push(
+    things: Sequence[Thing], spots: Sequence[Spot], i: int, times: Array
+) -> tuple[Array, Array]:
+    """How far along x the pusher i goes, and the thing it pushes."""
+    j = _partner(things, i)
+    apart = np.asarray(spots[j].x) - np.asarray(spots[i].x)
+    way = np.where(apart >= 0, 1.0, -1.0)
+    gap = np.maximum(np.abs(apart) - reach(things[i]) - reach(things[j]), 0.0)
+    limit = gap + np.maximum(1.0, EDGE - way * spots[j].x)
+    gone = ease(SPEED * times * PACES[things[i].motion.speed], limit, 0.3)
+    return way * gone, way * np.maximum(gone - gap, 0.0)

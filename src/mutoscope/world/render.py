@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from mutoscope.errors import DataError
 from mutoscope.world.camera import View, view
+from mutoscope.world.look import redrawn
 from mutoscope.world.materials import second
 from mutoscope.world.motion import Track, tracks
 from mutoscope.world.raster import paint
@@ -94,8 +95,9 @@ def render(
     flow, occluded = None, None
     if wanted & {"flow", "occluded"}:
         flow, occluded = _followed(table, views, met, depth)
+    drawn = lines(met, depth) if "sketch" in wanted or scene.look != "plain" else None
     return Render(
-        rgb=rgb,
+        rgb=rgb if drawn is None else redrawn(scene.look, rgb, ids, drawn, lines(ids, depth)),
         ids=ids,
         boxes=boxes(ids, len(scene.things)),
         centres=np.stack([p.centre[:frames] for p in paths], axis=1).astype(np.float32),
@@ -104,7 +106,7 @@ def render(
         depth=depth if "depth" in wanted else None,
         flow=flow if "flow" in wanted else None,
         occluded=occluded if "occluded" in wanted else None,
-        sketch=lines(met, depth) if "sketch" in wanted else None,
+        sketch=drawn if "sketch" in wanted else None,
         plain=rgb if "plain" in wanted else None,
     )
 

@@ -44,7 +44,7 @@ from mutoscope.world.trace import (
 
 FADE, HORIZON = 14.0, 64.0
 """Under an open sky the floor begins to melt into the sky here, and has melted there, in metres."""
-SIGN_Z, SIGN_Y, SIGN_UNIT = -5.6, 1.25, 0.2
+SIGN_Z, SIGN_Y, SIGN_UNIT = -5.9, 1.25, 0.2
 """Where the sign's board stands, its lower edge, and a unit of its font, in metres."""
 POST = 0.07
 
@@ -105,8 +105,7 @@ def _thing(
     shine *= shine
     gloss = 0.10 * shine * shine * shine * open_
     if row[MATERIAL] == SHINY:
-        shine *= shine
-        gloss = 1.3 * shine * shine * shine * open_
+        gloss = 1.2 * shine * shine * shine * open_
     graze = 1.0 + nx * dx + ny * dy + nz * dz
     rim = 0.07 * graze * graze * max(0.0, 0.4 + 0.6 * ny)
     r = pr * (light[AMBIENT] * hemisphere + light[KEY] * soft)
@@ -125,7 +124,7 @@ def _polished(
     c = 2.0 * (d[0] * n[0] + d[1] * n[1] + d[2] * n[2])
     w = (d[0] - c * n[0], d[1] - c * n[1], d[2] - c * n[2])
     graze = min(1.0, max(0.0, 1.0 + 0.5 * c))
-    f = 0.16 + 0.6 * graze * graze * graze
+    f = 0.24 + 0.6 * graze * graze * graze
     e = (p[0] + 2e-3 * n[0], p[1] + 2e-3 * n[1], p[2] + 2e-3 * n[2])
     t, nx, ny, nz, other, _ = nearest(things, -1, e, w)
     floor_t = -e[1] / w[1] if w[1] < -1e-6 else FAR
@@ -260,7 +259,7 @@ def _fogged(light: Array, seen: Triple, t: float, d: Triple) -> Triple:
     if t >= FAR:
         w = 0.35 + 0.6 * math.exp(-9.0 * max(0.0, d[1]))
     else:
-        w = 0.95 * (1.0 - math.exp(-0.115 * max(0.0, t - 4.0)))
+        w = 0.95 * (1.0 - math.exp(-0.105 * max(0.0, t - 5.8)))
     return (
         seen[0] + (light[FOG] - seen[0]) * w,
         seen[1] + (light[FOG + 1] - seen[1]) * w,

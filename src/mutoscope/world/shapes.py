@@ -14,6 +14,7 @@ from typing import ParamSpec, TypeVar, cast
 
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -78,8 +79,38 @@ PYR_PLANES = np.array(
 )
 """Normals and offsets of the pyramid's sides and base."""
 
+_SIGNS = np.array([[x, y, z] for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)])
+_CORNERS = {
+    CUBE: CUBE_H * _SIGNS,
+    PYRAMID: np.array([[0, PYR_H, 0], *(_SIGNS * (PYR_A, PYR_H, PYR_A))[_SIGNS[:, 1] < 0]]),
+    STAR: np.array(
+        [[x, y, w] for w in (-STAR_W, STAR_W) for x, y in zip(STAR_X, STAR_Y, strict=True)]
+    ),
+}
+
 Hit = tuple[float, float, float, float, int]
 """Distance (FAR: none), unit normal, face number."""
+
+
+def clearance(shape: int, rotation: NDArray[np.float64]) -> NDArray[np.float64]:
+    """How far below its centre a turned solid's lowest point is; rotations ... 3 3 to ..."""
+    down = rotation[..., 1, :]
+    flat = np.sqrt(np.maximum(0.0, 1.0 - down**2))
+    low: NDArray[np.float64]
+    if shape == BALL:
+        low = np.full(down.shape[:-1], BALL_R)
+    elif shape == CYLINDER:
+        low = CYL_H * np.abs(down[..., 1]) + CYL_R * flat[..., 1]
+    elif shape == CONE:
+        base = CONE_H * down[..., 1] + CONE_R * flat[..., 1]
+        low = np.maximum(base, -CONE_H * down[..., 1])
+    elif shape == RING:
+        low = RING_R * flat[..., 2] + RING_T
+    elif shape == CAPSULE:
+        low = CAPS_H * np.abs(down[..., 1]) + CAPS_R
+    else:
+        low = -(down @ _CORNERS[shape].T).min(-1)
+    return low
 
 
 def kernel(function: Callable[P, R]) -> Callable[P, R]:

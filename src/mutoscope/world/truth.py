@@ -100,7 +100,9 @@ def follow(
                 occluded[k, y, x] = gone or out or _hidden(things[k + 1], then, d, what)
 
 
-def lines(met: NDArray[np.int16], depth: NDArray[np.float32]) -> NDArray[np.uint8]:
+def lines(
+    met: NDArray[np.int16] | NDArray[np.uint8], depth: NDArray[np.float32]
+) -> NDArray[np.uint8]:
     """Outlines and creases: 255 on lines, one pixel wide on the nearer side, and 0 elsewhere."""
     drawn = np.zeros(met.shape, np.uint8)
     for axis in (1, 2):

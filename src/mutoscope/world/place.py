@@ -1,0 +1,279 @@
+"""Places for the words of a scene: in view, unhidden and not passing through each other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mutoscope.world.camera import View, view
+from mutoscope.world.motion import PACES, Track, lag, one_of, reach
+from mutoscope.world.scene import SECONDS, SHAPES, Scene, Thing
+from mutoscope.world.shapes import BOUND, HALF, kernel
+from mutoscope.world.touch import overlap
+from mutoscope.world.verbs import LOOP, Spot
+
+Array = NDArray[np.float64]
+Verdict = NDArray[np.bool_]
+
+_BATCH = 48
+TRIES = 12 * _BATCH
+_CHECK = np.arange(0.0, SECONDS + 0.01, 0.25)
+_CLIP = _CHECK <= 2.0
+"""The reference clip lasts 2 seconds: then everything must be in view, afterwards the middles."""
+_CLOSE, _CLOSER = (np.arange(0.0, SECONDS + 0.01, step) for step in (0.125, 0.0625))
+DEEP = 0.01
+"""Metres that things may be in each other: measured on points, a touch isn't told from a graze."""
+
+
+def arrange(
+    scene: Scene, rng: np.random.Generator, tries: int = TRIES, together: int = 2
+) -> Scene | None:
+    """The same words at new random places where all goes well; None if no place was found.
+
+    Up to `together` things are placed at once; of more, one after another.
+    """
+    seen = view(scene.camera, _CHECK)
+    groups = _groups(scene.things, together)
+    spots = [_spots(thing, rng) for thing in scene.things]
+    for k, group in enumerate(groups):
+        among = [i for earlier in groups[: k + 1] for i in earlier]
+        for attempt in range(0, tries, _BATCH):
+            if k or attempt:
+                for i in group:
+                    spots[i] = _spots(scene.things[i], rng)
+            for i in group:
+                _join(scene.things, spots, i, scene.things[i])
+            found = _first(scene, spots, seen, among)
+            if found is not None:
+                spots = found
+                break
+        else:
+            return None
+    return _settled(scene, spots)
+
+
+def _untouched(scene: Scene, among: list[int]) -> bool:
+    """Whether things pass through each other nowhere; fast ones are watched more closely."""
+    fast = any(thing.motion.speed == "quickly" for thing in scene.things)
+    return bool(overlap(scene, _CLOSER if fast else _CLOSE, among) <= DEEP)
+
+
+def _groups(things: Sequence[Thing], together: int) -> list[list[int]]:
+    """Which things to place at once: a few, or else those that refer to each other."""
+    if len(things) <= together:
+        return [list(range(len(things)))]
+    groups = [{i, t.motion.other} for i, t in enumerate(things) if t.motion.other is not None]
+    groups += [{i} for i in range(len(things)) if not any(i in g for g in groups)]
+    return [sorted(g) for g in groups]
+
+
+def _first(scene: Scene, spots: list[Spot], seen: View, among: list[int]) -> list[Spot] | None:
+    """The first of a batch of spots that go well for some of the things, for all the batch."""
+    for row in np.flatnonzero(_well(scene, spots, seen, among)):
+        chosen = [_only(spot, int(row)) if i in among else spot for i, spot in enumerate(spots)]
+        if _untouched(_settled(scene, chosen), among):
+            return chosen
+    return None
+
+
+def goes_well(scene: Scene) -> bool:
+    """Whether all things stay in view, apart from each other, and mostly unhidden."""
+    spots = [
+        Spot(**{k: np.array([[v]]) for k, v in vars(Spot.of(t)).items()}) for t in scene.things
+    ]
+    among = list(range(len(spots)))
+    well = bool(_well(scene, spots, view(scene.camera, _CHECK), among).all())
+    return well and _untouched(scene, among)
+
+
+_START: dict[str, tuple[float, float, float, float]] = {
+    "slides left": (-0.3, 1.7, -1.9, 0.9),
+    "slides right": (-1.7, 0.3, -1.9, 0.9),
+    "comes closer": (-1.1, 1.1, -4.0, -2.0),
+    "moves away": (-1.1, 1.1, 0.5, 1.9),
+    "circles": (-1.0, 1.0, -1.9, 0.4),
+}
+"""Where a verb's things may begin: x from, to, z from, to, in metres."""
+
+
+def _spots(thing: Thing, rng: np.random.Generator) -> Spot:
+    """A batch of random beginnings."""
+    x0, x1, z0, z1 = _START.get(thing.motion.verb, (-1.7, 1.7, -1.9, 0.9))
+    turn = 0.6 if thing.shape in ("ring", "star") else np.pi
+    low, high = np.array([x0, z0, -turn, 0.0]), np.array([x1, z1, turn, 1.0])
+    drawn = low + (high - low) * rng.random((_BATCH, 4))
+    x, z, yaw, phase = (drawn[:, k : k + 1] for k in range(4))
+    if thing.motion.verb == "circles":
+        # What was drawn is the middle of the loop.
+        x, z = x + LOOP * np.cos(2 * np.pi * phase), z + LOOP * np.sin(2 * np.pi * phase)
+    return Spot(x=x.round(3), z=z.round(3), yaw=yaw.round(3), phase=phase.round(3))
+
+
+def _join(things: Sequence[Thing], spots: list[Spot], i: int, thing: Thing) -> None:
+    """Move the spots of a thing, and of the one its verb refers to, to where the verb can begin."""
+    j, verb = thing.motion.other, thing.motion.verb
+    if j is None:
+        return
+    # Numbers in [0, 1) already drawn for the thing serve to vary where it joins.
+    u, other = np.asarray(spots[i].phase), spots[j]
+    way = -1.0 if things[j].motion.verb == "slides left" else 1.0
+    if verb == "pushes":
+        other = replace(other, x=-way * (0.7 * np.asarray(other.phase)).round(3), yaw=0 * u)
+        gap = reach(thing) + reach(things[j]) + 0.45 + 0.35 * u
+        spots[i] = replace(spots[i], x=(other.x - way * gap).round(3), z=other.z, yaw=0 * u)
+    elif verb == "orbits":
+        angle, far = 2 * np.pi * u, 1.55 + 0.1 * np.asarray(spots[i].yaw)
+        x, z = other.x + far * np.cos(angle), other.z + far * np.sin(angle)
+        spots[i] = replace(spots[i], x=x.round(3), z=z.round(3))
+    elif verb == "stacks on":
+        spots[i] = replace(spots[i], x=other.x, z=other.z)
+    elif verb == "follows" and things[j].motion.verb == "circles":
+        begin = 2 * np.pi * np.asarray(other.phase)
+        late = begin - np.pi * lag(things[j]) * PACES[things[j].motion.speed]
+        x = other.x + LOOP * (np.cos(late) - np.cos(begin))
+        z = other.z + LOOP * (np.sin(late) - np.sin(begin))
+        spots[i] = replace(spots[i], x=x.round(3), z=z.round(3))
+    elif verb == "follows":
+        other = replace(other, x=way * (0.7 * np.asarray(other.phase)).round(3))
+        spots[i] = replace(spots[i], x=(other.x - way * (1.5 + 0.7 * u)).round(3), z=other.z)
+    spots[j] = other
+
+
+def _only(spot: Spot, row: int) -> Spot:
+    """One spot of a batch, for the whole batch."""
+    return Spot(**{k: np.full((_BATCH, 1), np.asarray(v)[row, 0]) for k, v in vars(spot).items()})
+
+
+def _settled(scene: Scene, spots: list[Spot]) -> Scene:
+    """The scene with its things at the first of each batch of spots."""
+    things = []
+    for thing, spot in zip(scene.things, spots, strict=True):
+        x, z, yaw, phase = (float(np.asarray(v)[0, 0]) for v in vars(spot).values())
+        motion = replace(thing.motion, phase=phase)
+        things.append(replace(thing, x=x, z=z, yaw=yaw, motion=motion))
+    return replace(scene, things=tuple(things))
+
+
+def _well(scene: Scene, spots: list[Spot], seen: View, among: list[int]) -> Verdict:
+    """Which of a batch of spots go well for some of the things; stops where none do."""
+    paths: dict[int, Track] = {}
+    areas: dict[int, Array] = {}
+    good = np.ones(len(np.asarray(spots[0].x)) if spots else 1, np.bool_)
+    for i in among:
+        thing = scene.things[i]
+        paths[i] = one_of(scene.things, spots, i, _CHECK)
+        areas[i] = _extent(thing.shape, paths[i], seen)
+        good = good & _in_view(areas[i])
+        if thing.size == "small":
+            good = good & _large_enough(areas[i])
+        for j in paths:
+            if i != j and good.any():
+                good = good & _well_together(scene, paths, areas, (i, j))
+        if not good.any():
+            break
+    return good
+
+
+def _well_together(
+    scene: Scene, paths: dict[int, Track], areas: dict[int, Array], pair: tuple[int, int]
+) -> Verdict:
+    """Whether two things keep apart and don't hide each other, but for what their verbs ask."""
+    i, j = pair
+    verb = _between(scene.things, i, j)
+    good = np.ones(len(areas[i]), np.bool_)
+    if verb not in ("pushes", "stacks on"):
+        good = good & _apart(scene, paths, i, j)
+    if verb not in ("orbits", "stacks on"):
+        good = good & _unhidden(areas[i], areas[j])
+    return good
+
+
+def _between(things: Sequence[Thing], i: int, j: int) -> str:
+    """The verb of one thing that refers to the other, or none."""
+    for a, b in ((i, j), (j, i)):
+        if things[a].motion.other == b:
+            return things[a].motion.verb
+    return ""
+
+
+def _extent(shape: str, path: Track, seen: View) -> Array:
+    """x0 y0 x1 y1 in [0, 1] across the frame, and the middle's depth, B T 5."""
+    areas = np.empty((*path.scale.shape, 5))
+    half = HALF[SHAPES.index(shape)]
+    tans = np.tan(seen.fov / 2)
+    _project(half, path.centre, path.rotation, path.scale, seen.eye, seen.basis, tans, areas)
+    return areas
+
+
+@kernel
+def _project(  # noqa: PLR0913 - the inner loop of `_extent`
+    half: Array,
+    centre: Array,
+    rotation: Array,
+    scale: Array,
+    eye: Array,
+    basis: Array,
+    tans: Array,
+    areas: Array,
+) -> None:
+    point, local = np.empty(3), np.empty(3)
+    for b in range(scale.shape[0]):
+        for t in range(scale.shape[1]):
+            x0, y0, x1, y1, deep = 1e9, 1e9, -1e9, -1e9, 0.0
+            for k in range(8):
+                a0 = half[0] if k & 4 else -half[0]
+                a1 = half[1] if k & 2 else -half[1]
+                a2 = half[2] if k & 1 else -half[2]
+                for i in range(3):
+                    r = rotation[b, t, i]
+                    turned = r[0] * a0 + r[1] * a1 + r[2] * a2
+                    point[i] = centre[b, t, i] + scale[b, t] * turned - eye[t, i]
+                for i in range(3):
+                    m = basis[t, i]
+                    local[i] = m[0] * point[0] + m[1] * point[1] + m[2] * point[2]
+                d = max(local[2], 1e-3) * tans[t]
+                x, y = 0.5 + 0.5 * local[0] / d, 0.5 + 0.5 * local[1] / d
+                x0, y0, x1, y1 = min(x0, x), min(y0, y), max(x1, x), max(y1, y)
+                deep += local[2]
+            areas[b, t, 0], areas[b, t, 1] = x0, y0
+            areas[b, t, 2], areas[b, t, 3] = x1, y1
+            areas[b, t, 4] = deep / 8.0
+
+
+def _in_view(area: Array) -> Verdict:
+    middle = (area[..., :2] + area[..., 2:4]) / 2
+    early = area[:, _CLIP]
+    kept = (middle > 0.04) & (middle < 0.96)
+    inside = (early[..., :2] > -0.02) & (early[..., 2:4] < 1.02)
+    good = [(area[..., 4] > 2.0).all(-1), kept.all((-1, -2)), inside.all((-1, -2))]
+    verdict: Verdict = np.logical_and.reduce(good)
+    return verdict
+
+
+def _large_enough(area: Array) -> Verdict:
+    """Whether a thing's box takes 2.5 % of the frame on average."""
+    sides = (area[..., 2:4] - area[..., :2])[:, _CLIP]
+    good: Verdict = sides.prod(axis=-1).mean(-1) >= 0.025
+    return good
+
+
+def _apart(scene: Scene, paths: dict[int, Track], i: int, j: int) -> Verdict:
+    """Whether two things never meet, each taken for a ball a little smaller than its bound."""
+    ri, rj = (BOUND[SHAPES.index(scene.things[k].shape)] * paths[k].scale for k in (i, j))
+    gap = np.linalg.norm(paths[i].centre - paths[j].centre, axis=-1)
+    good: Verdict = (gap > 0.9 * (ri + rj)).all(-1)
+    return good
+
+
+def _unhidden(a: Array, b: Array) -> Verdict:
+    """Whether two things overlap little in the picture at first, and not for long later on."""
+    over = np.minimum(a[..., 2:4], b[..., 2:4]) - np.maximum(a[..., :2], b[..., :2])
+    shared = np.maximum(over, 0).prod(axis=-1)
+    sizes = [(s[..., 2:4] - s[..., :2]).prod(axis=-1) for s in (a, b)]
+    share = (shared / np.maximum(np.where(a[..., 4] > b[..., 4], *sizes), 1e-9))[:, _CLIP]
+    early, late, often = share[:, 0], share[:, -1], (share > 0.4).mean(-1)
+    good: Verdict = (early < 0.15) & (late < 0.35) & (often < 0.25)
+    return good
