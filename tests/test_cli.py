@@ -1,6 +1,7 @@
 """The command line: what it offers, what it answers, and how it leaves."""
 
 import json
+import signal
 import subprocess
 import sys
 import threading
@@ -155,10 +156,15 @@ def test_interrupting_leaves_with_130_and_no_half_file(generate, tmp_path: Path,
         time.sleep(0.5)
         interrupt_main()
 
+    # A run in the background may have inherited that interrupts are ignored.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     thread = threading.Thread(target=later)
     thread.start()
-    assert generate("--steps", "1000", "-o", "long.mp4") == 130
-    thread.join()
+    try:
+        assert generate("--steps", "1000", "-o", "long.mp4") == 130
+    finally:
+        thread.join()
+        signal.signal(signal.SIGINT, before)
     assert "interrupted" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
 
