@@ -9,6 +9,7 @@ import pytest
 from mutoscope.errors import DataError
 from mutoscope.world import scene as w
 from mutoscope.world.camera import view
+from mutoscope.world.draw import wide_words
 from mutoscope.world.law import shows
 from mutoscope.world.motion import tracks
 from mutoscope.world.render import render
@@ -22,20 +23,21 @@ TIMES = np.arange(0, 4.01, 1 / 12)
 
 @pytest.fixture(scope="module")
 def scenes():
-    return [sample(5, i, tier="wide") for i in range(240)]
+    return [sample(5, i, tier="wide") for i in range(60)]
 
 
 def test_wide_scenes_are_pure_functions_of_their_number_survive_json_and_go_well(scenes):
-    for i in (0, 7, 100):
+    for i in (0, 7, 40):
         assert sample(5, i, tier="wide") == scenes[i]
     assert all(Scene.from_json(s.to_json()) == s for s in scenes)
-    assert all(goes_well(s) for s in scenes[:40])
+    assert all(goes_well(s) for s in scenes[:20])
     assert not any(held_out(s) for s in scenes)
 
 
-def test_every_word_of_the_vocabulary_is_drawn(scenes):
-    seen = Counter()
-    for s in scenes:
+def test_every_word_of_the_vocabulary_is_drawn():
+    rng, seen = np.random.default_rng(0), Counter()
+    for i in range(600):
+        s = wide_words(rng, 1 + i % 4)
         seen.update({s.stage.floor, s.stage.sky, s.stage.light, s.look, s.camera.move})
         seen["sign"] += s.sign is not None
         seen["fog"] += s.stage.fog
@@ -44,19 +46,27 @@ def test_every_word_of_the_vocabulary_is_drawn(scenes):
             seen.update({t.shape, t.colour, t.material, t.size, t.motion.verb, t.motion.speed})
     words = {*w.FLOORS, *w.SKIES, *w.LIGHTS, *w.LOOKS, *w.MOVES, *w.SHAPES, *w.COLOURS}
     words |= {*w.MATERIALS, *w.SIZES, *w.VERBS, *w.SPEEDS, "sign", "fog", "axes"}
-    assert words <= set(seen)
-    assert Counter(len(s.things) for s in scenes).keys() == {1, 2, 3, 4}
+    assert min(seen[word] for word in words) >= 5
 
 
-def test_nothing_sinks_into_the_floor(scenes):
-    for s in scenes:
-        for thing, path in zip(s.things, tracks(s, TIMES), strict=True):
-            low = clearance(w.SHAPES.index(thing.shape), path.rotation) * path.scale
-            assert (path.centre[:, 1] - low).min() > -1e-6, thing
+def sinks(scene):
+    """How far below the floor anything ever is, in metres."""
+    pairs = zip(scene.things, tracks(scene, TIMES), strict=True)
+    low = [(p, clearance(w.SHAPES.index(t.shape), p.rotation) * p.scale) for t, p in pairs]
+    return max((below - p.centre[:, 1]).max() for p, below in low)
 
 
-def test_nothing_passes_through_anything(scenes):
+def test_nothing_sinks_into_the_floor_or_passes_through_anything(scenes):
+    assert max(sinks(s) for s in scenes) < 1e-6
     assert max(overlap(s, TIMES) for s in scenes) < 0.06
+
+
+@pytest.mark.slow
+def test_in_300_scenes_nothing_sinks_into_the_floor_or_passes_through_anything():
+    for i in range(300):
+        scene = sample(55, i, tier="wide")
+        assert sinks(scene) < 1e-6
+        assert overlap(scene, TIMES) < 0.06
 
 
 def test_clearance_is_the_lowest_point_of_a_turned_solid():
@@ -140,11 +150,11 @@ def test_camera_axes_turn_the_way_they_are_named():
 def test_words_show_when_said():
     """The law on things, stages and cameras; looks and the rest have tests of their own."""
     kept = []
-    for i in range(14):
+    for i in range(8):
         scene = replace(sample(9, i, tier="wide", split="validation", objects=1), look="plain")
         kept += [shows(scene, other) for other in changed(scene)]
     assert sum(kept) >= 0.97 * len(kept)
-    assert len(kept) > 50
+    assert len(kept) > 35
 
 
 def changed(scene):
