@@ -74,7 +74,7 @@ class AutoencoderTask(Task):
 
 def as_frames(pictures: UInt8[np.ndarray, "b H W 3"]) -> Float[Tensor, "b 3 1 H W"]:
     """Pictures as clips of one frame in [-1, 1]."""
-    return rearrange(torch.from_numpy(pictures).float() / 127.5 - 1, "b h w c -> b c 1 h w")
+    return rearrange(torch.tensor(pictures).float() / 127.5 - 1, "b h w c -> b c 1 h w")
 
 
 def _slope(x: Tensor, dim: int) -> Tensor:
