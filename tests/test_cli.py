@@ -29,6 +29,9 @@ COMMANDS = {
     "systems": "--json",
     "train": "--out --resume --init --steps",
     "verify": "--weights",
+    "world": (
+        "--seed --count --size --frames --fps --tier --split --truth --format -o --output --sheet"
+    ),
 }
 
 

@@ -131,6 +131,33 @@ def verify(
 
 
 @app.command()
+def world(
+    seed: Annotated[int, typer.Option(min=0, help="The same seed makes the same clips.")] = 0,
+    count: Annotated[int, typer.Option(help="How many samples.")] = 8,
+    size: Annotated[str, typer.Option(metavar="WxH", help="Width x height.")] = "128x128",
+    frames: Annotated[int, typer.Option(min=1, help="Frames a clip.")] = 16,
+    fps: Annotated[float, typer.Option(help="Frames a second.")] = 8.0,
+    tier: Annotated[str, typer.Option(help="core or wide: how many words.")] = "core",
+    split: Annotated[str, typer.Option(help="train, validation or test.")] = "train",
+    truth: Annotated[str, typer.Option(help="all, none or depth,flow,...")] = "all",
+    form: Annotated[str, typer.Option("--format", help="folder or shards.")] = "folder",
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", metavar="DIR", help="Where samples go.")
+    ] = None,
+    sheet: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="A contact sheet, as a .png.")
+    ] = None,
+) -> None:
+    """Render captioned clips of the world with their exact truths."""
+    from mutoscope._cli import world as command
+    from mutoscope.data.worldexport import Order
+
+    wide = _size(size)
+    order = Order(seed=seed, count=count, tier=tier, split=split, size=wide, frames=frames, fps=fps)
+    command.run(order, truth, form=form, out=output, sheet=sheet)
+
+
+@app.command()
 def train(
     recipe: Annotated[str, typer.Argument(help="autoencoder, image, modelscope, ...")],
     out: Annotated[Path, typer.Option(help="The folder for everything the run keeps.")],
