@@ -31,7 +31,7 @@ bench: $(VENV)/.dev
 	for file in benchmarks/*.py; do $(BIN)/python $$file || exit 1; done
 
 zoo: $(VENV)/.dev
-	for name in autoencoder image modelscope; do \
+	for name in readers autoencoder image modelscope; do \
 		out=$${MUTOSCOPE_CACHE:-$$HOME/.cache/mutoscope}/runs/$$name; \
 		$(BIN)/mutoscope train $$name --out $$out \
 			$$(test -d $$out/state && echo --resume) || exit 1; \

@@ -81,6 +81,10 @@ def run(name: str, out: Path, *, steps: int | None = None, init: str | None = No
 
 def ship(name: str, out: Path) -> Path:
     """Put what the finished run in `out` learned into the zoo; returns its folder there."""
+    if name == "readers":
+        from mutoscope.training.readers import ship as ship_readers
+
+        return ship_readers(out)
     kind = FrameAutoencoder if name == "autoencoder" else SmallUNet3D
     found = next((out / "parts").glob("*/config.json"), None)
     if found is None:
@@ -165,10 +169,17 @@ def modelscope(run: Run) -> None:
     train(task, config, run.out)
 
 
+def _readers(run: Run) -> None:
+    from mutoscope.training.readers import readers  # it imports Run from here
+
+    readers(run)
+
+
 TRAINERS: Mapping[str, Callable[[Run], None]] = {
     "autoencoder": autoencoder,
     "image": image,
     "modelscope": modelscope,
+    "readers": _readers,
 }
 
 

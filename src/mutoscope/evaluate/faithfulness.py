@@ -1,0 +1,167 @@
+"""How much of what was asked for is seen: read clips against the scenes they were asked to show.
+
+Things read are named after the things asked for so that most words agree; what is said of neither
+counts for neither, and "can't tell" counts as wrong. The same is done with real renders of the same
+scenes (what the readers can do at best) and with the clips against other clips' scenes (chance).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import permutations
+
+import numpy as np
+import torch
+
+from mutoscope.clip import Frames
+from mutoscope.evaluate import report
+from mutoscope.evaluate.reading import Reading, ThingRead, as_frames, read
+from mutoscope.evaluate.report import Entry, Report
+from mutoscope.networks.readers import HEADS, THING_WORDS, ClipReader
+from mutoscope.world.facts import Facts, ThingFacts, shown
+from mutoscope.world.render import render
+from mutoscope.world.scene import Scene
+
+Said = Scene | Facts
+
+TITLES: Mapping[str, str] = {
+    "colour": "colour", "shape": "shape", "material": "material", "size": "size",
+    "verb": "verb", "speed": "speed", "floor": "stage", "sky": "sky", "light": "light",
+    "fog": "fog", "move": "camera", "look": "look", "count": "count",
+}  # fmt: skip
+"""What heads are called in reports."""
+BOTH = "both objects"
+
+
+@dataclass(frozen=True)
+class Mark:
+    """One question about one clip and whether it was answered as asked."""
+
+    title: str
+    clip: int
+    right: bool
+    told: bool
+
+
+def faithfulness(
+    clips: Frames, said: Sequence[Said], *, reader: ClipReader, fps: float = 8.0, seed: int = 0
+) -> Report:
+    """Shares of what was said that is seen in clips, by attribute, with truth and chance beside.
+
+    Truth is there for scenes only. `seed` draws which captions stand in for chance.
+    """
+    readings = read(reader, clips, fps)
+    beside = {"chance": marks(readings, disordered(said, seed), reader)}
+    scenes = [scene for scene in said if isinstance(scene, Scene)]
+    if len(scenes) == len(said):
+        size = (clips.shape[-1], clips.shape[-2])
+        beside["truth"] = marks(
+            read(reader, renders(scenes, frames=clips.shape[2], size=size, fps=fps), fps),
+            scenes,
+            reader,
+        )
+    return summary(marks(readings, said, reader), beside)
+
+
+def summary(found: Sequence[Mark], beside: Mapping[str, Sequence[Mark]]) -> Report:
+    """A row a title, and "told": how many of all questions were answered at all."""
+    titles = [t for t in (*TITLES.values(), BOTH) if any(mark.title == t for mark in found)]
+    rows: dict[str, Entry] = {}
+    for title in titles:
+        values = {name: _share(other, title) for name, other in beside.items()}
+        rows[title] = report.share((m.right for m in found if m.title == title), values)
+    values = {name: float(np.mean([m.told for m in other])) for name, other in beside.items()}
+    rows["told"] = report.share((m.told for m in found), values)
+    return rows
+
+
+def marks(readings: Sequence[Reading], said: Sequence[Said], reader: ClipReader) -> list[Mark]:
+    """All questions about all clips; those the reader was never taught aren't asked."""
+    taught = {name for name, bar in zip(HEADS, reader.bars.tolist(), strict=True) if bar <= 1}
+    pairs = enumerate(zip(readings, said, strict=True))
+    return [mark for k, (seen, told) in pairs for mark in _marks(k, seen, told, taught)]
+
+
+def renders(scenes: Sequence[Scene], *, frames: int, size: tuple[int, int], fps: float) -> Frames:
+    """What the scenes really look like."""
+    made = [render(scene, frames=frames, size=size, fps=fps).rgb for scene in scenes]
+    return as_frames(np.stack(made))
+
+
+def disordered(said: Sequence[Said], seed: int) -> list[Said]:
+    """The same in another order, none at its own place (a random cycle)."""
+    order = np.random.default_rng(seed).permutation(len(said))
+    moved = np.empty(len(said), int)
+    moved[order] = np.roll(order, 1)
+    return [said[k] for k in moved]
+
+
+def facts(said: Said) -> Facts:
+    """What a clip is held against: all that a scene shows, or what was said as it stands."""
+    return shown(said) if isinstance(said, Scene) else said
+
+
+def assigned(things: Sequence[ThingRead], asked: Sequence[ThingFacts]) -> list[ThingRead | None]:
+    """For each thing asked for the one read in its place, so that most words agree."""
+    spare = [*things, *[None] * max(0, len(asked) - len(things))]
+    return list(max(permutations(spare, len(asked)), key=lambda row: _agreement(row, asked)))
+
+
+def _agreement(row: Iterable[ThingRead | None], asked: Sequence[ThingFacts]) -> float:
+    pairs = [(thing, wish) for thing, wish in zip(row, asked, strict=True) if thing is not None]
+    return sum(
+        weight * (thing.words[name].best == getattr(wish, name))
+        for thing, wish in pairs
+        for name, weight in (("colour", 1.0), ("shape", 1.0), ("verb", 0.5))
+    )
+
+
+def _marks(clip: int, seen: Reading, said: Said, taught: set[str]) -> Iterator[Mark]:
+    wanted = facts(said)
+    row = assigned(seen.things, wanted.things)
+    both = []
+    for thing, wish in zip(row, wanted.things, strict=True):
+        rights = {}
+        for name in THING_WORDS:
+            word = getattr(wish, name)
+            if word is None or name not in taught:
+                continue
+            answer = None if thing is None else thing.words[name].word
+            rights[name] = answer == word
+            yield Mark(TITLES[name], clip, rights[name], answer is not None)
+        both.append(rights.get("colour", True) and rights.get("shape", True))
+    if len(both) == 2:
+        yield Mark(BOTH, clip, all(both), told=True)
+    for name in ("floor", "sky", "light", "fog", "move", "look", "count"):
+        word = _clip_word(wanted, name)
+        if word is not None and name in taught:
+            answer = seen.words[name].word
+            yield Mark(TITLES[name], clip, answer == word, answer is not None)
+
+
+def _clip_word(wanted: Facts, name: str) -> str | None:
+    if name == "count":
+        return str(wanted.count or len(wanted.things))
+    value = getattr(wanted, name)
+    return "fog" if value is True else value
+
+
+def _share(found: Sequence[Mark], title: str) -> float:
+    rights = [mark.right for mark in found if mark.title == title]
+    return float(np.mean(rights)) if rights else float("nan")
+
+
+def untold(readings: Sequence[Reading]) -> dict[str, float]:
+    """The share of "can't tell" by head, over things and clips."""
+    answers: dict[str, list[bool]] = {}
+    for reading in readings:
+        for words in (reading.words, *(thing.words for thing in reading.things)):
+            for name, answer in words.items():
+                answers.setdefault(TITLES[name], []).append(answer.word is None)
+    return {name: float(np.mean(row)) for name, row in answers.items()}
+
+
+def as_clips(rgb: Sequence[np.ndarray]) -> Frames:
+    """Clips of bytes T H W 3, all of one shape, as one batch."""
+    return torch.cat([as_frames(clip[None]) for clip in rgb])

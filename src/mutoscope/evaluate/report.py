@@ -1,0 +1,89 @@
+"""What a measurement says: a value, its interval, how many it rests on, and what stands beside.
+
+Shares carry Wilson's 95 % interval, (p + z²/2n ± z √(p(1-p)/n + z²/4n²)) / (1 + z²/n), z = 1.96.
+Source: Wilson (1927), J. Am. Stat. Assoc. 22.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+Z = 1.959964
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One number; shares are in [0, 1]. `baselines` are values of the same kind, by name."""
+
+    value: float
+    interval: tuple[float, float] | None = None
+    n: int
+    better: Literal["higher", "lower"] = "higher"
+    baselines: Mapping[str, float] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """The entry as every summary of the project writes it."""
+        return {
+            "value": self.value,
+            "interval": list(self.interval) if self.interval else None,
+            "n": self.n,
+            "better": self.better,
+            "baselines": dict(self.baselines),
+        }
+
+
+Report = Mapping[str, Entry]
+
+
+def wilson(right: int, n: int) -> tuple[float, float]:
+    """The 95 % interval of a share of which `right` of `n` were seen; (0, 1) when n is 0."""
+    if n == 0:
+        return 0.0, 1.0
+    p = right / n
+    middle, scale = p + Z * Z / (2 * n), 1 + Z * Z / n
+    half = Z * math.sqrt(p * (1 - p) / n + Z * Z / (4 * n * n))
+    return max(0.0, (middle - half) / scale), min(1.0, (middle + half) / scale)
+
+
+def share(rights: Iterable[bool], baselines: Mapping[str, float] | None = None) -> Entry:
+    """The share of rights among rights and wrongs."""
+    seen = list(rights)
+    right, n = sum(seen), len(seen)
+    value = right / n if n else math.nan
+    return Entry(value=value, interval=wilson(right, n), n=n, baselines=dict(baselines or {}))
+
+
+def markdown(report: Report) -> str:
+    """A table, a row an entry and a column a baseline; shares as percent."""
+    names = list(dict.fromkeys(name for entry in report.values() for name in entry.baselines))
+    head = ["", "value", "95 %", "n", *names]
+    rows = [_row(name, entry, names) for name, entry in report.items()]
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _row(name: str, entry: Entry, names: list[str]) -> list[str]:
+    percent = entry.interval is not None
+    low_high = " to ".join(_number(v, percent=percent) for v in entry.interval or ())
+    beside = (entry.baselines.get(n) for n in names)
+    cells = ["" if v is None else _number(v, percent=percent) for v in beside]
+    return [name, _number(entry.value, percent=percent), low_high, str(entry.n), *cells]
+
+
+def _number(value: float, *, percent: bool) -> str:
+    return f"{100 * value:.1f} %" if percent else f"{value:.3g}"
+
+
+def save(path: Path, reports: Mapping[str, Report], facts: Mapping[str, Any]) -> None:
+    """Write reports by name, with the facts they were made under, as JSON."""
+    entries = {
+        title: {name: entry.to_json() for name, entry in report.items()}
+        for title, report in reports.items()
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({**facts, "reports": entries}, indent=2) + "\n")

@@ -1,0 +1,103 @@
+"""What counts as faithful, on readings whose right marks are known."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from mutoscope.evaluate.faithfulness import BOTH, disordered, facts, marks, summary
+from mutoscope.evaluate.reading import Answer, Reading, ThingRead
+from mutoscope.evaluate.tracks import track
+from mutoscope.networks.readers import CLIP_WORDS, HEADS, THING_WORDS, ClipReader
+from mutoscope.world.facts import Facts, ThingFacts
+from mutoscope.world.sample import sample
+
+
+@pytest.fixture(scope="module")
+def reader():
+    small = ClipReader(width=16, deep=16, mind=16, key=4, depth=1, layers=1, heads=2)
+    for name in ("colour", "shape", "verb", "floor", "sky", "move", "count"):
+        small.bars[HEADS.index(name)] = 0.5
+    return small
+
+
+def _answer(word):
+    return Answer(word, word or "?", 0.99)
+
+
+def _perfect(scene):
+    truth = facts(scene)
+    things = tuple(
+        ThingRead(
+            {name: _answer(getattr(thing, name)) for name in THING_WORDS},
+            0.9,
+            track(np.ones((8, 32, 32)), 0.25),
+            np.ones((8, 32, 32), bool),
+        )
+        for thing in truth.things
+    )
+    clip = {**vars(truth), "count": str(truth.count), "fog": "clear"}
+    return Reading(things, {n: _answer(clip[n]) for n in CLIP_WORDS}, np.zeros(64, np.float32))
+
+
+def _scenes(count=60):
+    return [sample(3, i, split="test") for i in range(count)]
+
+
+def test_a_perfect_reading_is_perfect_whatever_the_order_of_its_things(reader):
+    scenes = _scenes(20)
+    readings = [_perfect(scene) for scene in scenes]
+    turned = [replace(r, things=r.things[::-1]) for r in readings]
+    for seen in (readings, turned):
+        rows = summary(marks(seen, scenes, reader), {})
+        assert all(entry.value == 1 for entry in rows.values())
+    assert rows["colour"].n == sum(len(scene.things) for scene in scenes)
+    assert rows[BOTH].n == sum(len(scene.things) == 2 for scene in scenes)
+    assert "size" not in rows, "what was never taught isn't asked"
+
+
+def test_swapped_colours_are_never_both_right(reader):
+    scenes = [scene for scene in _scenes() if len(scene.things) == 2]
+    readings = []
+    for scene in scenes:
+        seen = _perfect(scene)
+        a, b = seen.things
+        swapped = [
+            replace(x, words={**x.words, "colour": y.words["colour"]}) for x, y in ((a, b), (b, a))
+        ]
+        readings.append(replace(seen, things=tuple(swapped)))
+    rows = summary(marks(readings, scenes, reader), {})
+    assert rows[BOTH].value == 0
+    assert rows["shape"].value + rows["colour"].value <= 1.5
+
+
+def test_a_missing_thing_and_cant_tell_count_as_wrong(reader):
+    scenes = [scene for scene in _scenes() if len(scene.things) == 2]
+    readings = [_perfect(scene) for scene in scenes]
+    fewer = [replace(seen, things=seen.things[:1]) for seen in readings]
+    assert summary(marks(fewer, scenes, reader), {})["colour"].value == 0.5
+    unsure = [
+        replace(seen, words={**seen.words, "move": Answer(None, seen.words["move"].best, 0.4)})
+        for seen in readings
+    ]
+    rows = summary(marks(unsure, scenes, reader), {})
+    assert rows["camera"].value == 0
+    assert rows["told"].value < 1
+
+
+def test_chance_is_far_below_and_no_caption_keeps_its_place(reader):
+    scenes = _scenes()
+    moved = disordered(scenes, 0)
+    assert all(a is not b for a, b in zip(scenes, moved, strict=True))
+    assert {id(s) for s in moved} == {id(s) for s in scenes}
+    readings = [_perfect(scene) for scene in scenes]
+    rows = summary(marks(readings, scenes, reader), {"chance": marks(readings, moved, reader)})
+    assert rows["colour"].baselines["chance"] < 0.4
+    assert rows["camera"].baselines["chance"] < 0.6
+
+
+def test_only_what_was_said_is_asked(reader):
+    scene = _scenes(1)[0]
+    said = Facts(things=(ThingFacts(colour=scene.things[0].colour),))
+    titles = [mark.title for mark in marks([_perfect(scene)], [said], reader)]
+    assert titles == ["colour", "count"]

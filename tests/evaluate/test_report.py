@@ -1,0 +1,48 @@
+"""Numbers as they are reported: intervals known by hand, tables that can be read."""
+
+import json
+import math
+
+import pytest
+
+from mutoscope.evaluate.report import Entry, markdown, save, share, wilson
+
+
+def test_wilsons_interval_has_the_values_worked_out_by_hand():
+    # n = 10, p = 1: lower end n / (n + z^2)
+    assert wilson(10, 10) == pytest.approx((10 / (10 + 1.959964**2), 1.0))
+    assert wilson(5, 10) == pytest.approx((0.2366, 0.7634), abs=1e-4)
+    assert wilson(0, 0) == (0.0, 1.0)
+
+
+def test_the_interval_narrows_with_the_root_of_n_and_holds_the_share():
+    widths = []
+    for n in (10, 1000, 100_000):
+        low, high = wilson(n // 5, n)
+        assert low < 0.2 < high
+        widths.append(high - low)
+    assert widths[1] / widths[2] == pytest.approx(10, rel=0.02)
+
+
+def test_a_share_of_nothing_says_so():
+    entry = share([])
+    assert math.isnan(entry.value)
+    assert entry.n == 0
+    assert entry.interval == (0.0, 1.0)
+
+
+def test_a_table_has_a_column_for_every_baseline_and_json_has_the_fixed_keys(tmp_path):
+    rows = {
+        "colour": share([True, True, False, True], {"truth": 1.0}),
+        "distance": Entry(value=1.25, n=4, better="lower", baselines={"real": 0.5}),
+    }
+    head, _, colour, distance = markdown(rows).splitlines()
+    assert head == "|  | value | 95 % | n | truth | real |"
+    assert colour.startswith("| colour | 75.0 % | 30.1 % to 95.4 % | 4 | 100.0 % |")
+    assert distance == "| distance | 1.25 |  | 4 |  | 0.5 |"
+    save(tmp_path / "a" / "b.json", {"one": rows}, {"n": 4})
+    found = json.loads((tmp_path / "a" / "b.json").read_text())
+    assert found["n"] == 4
+    assert set(found["reports"]["one"]["colour"]) == {
+        "value", "interval", "n", "better", "baselines",
+    }  # fmt: skip
