@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import torch
 
-from mutoscope import zoo
 from mutoscope.data.rendered import halved
 from mutoscope.errors import DataError
 from mutoscope.evaluate.faithfulness import marks, renders, summary
