@@ -184,7 +184,8 @@ class ClipReader(ModelMixin):
         longer looked at. A mask that was drawn before counts for nothing.
         """
         left = seen.middle.sigmoid()
-        masks, sure = [], []
+        masks: list[Tensor] = []
+        sure: list[Tensor] = []
         for _ in range(MOST + 2):
             best, spot = left.flatten(1).max(dim=1)
             mask = self.masks(seen, spot[:, None]).sigmoid()
