@@ -198,7 +198,9 @@ def test_full_smoothness_is_classifier_free_and_none_is_the_image_network():
     d.network.batches.clear()
     torch.testing.assert_close(Temporal(7.5, 1.0)(d, YES, NULL)(X, T), usual)
     assert d.network.batches == [4]
-    assert torch.equal(Temporal(0.0, 0.0)(d, YES, NULL)(X, T), per_frame(d, NULL))
+    # Not bit for bit: kernels may differ in the last place with how the batch is laid out.
+    got = Temporal(0.0, 0.0)(d, YES, NULL)(X, T)
+    torch.testing.assert_close(got, per_frame(d, NULL), atol=1e-12, rtol=1e-12)
 
 
 def test_of_one_frame_temporal_guidance_is_classifier_free():
