@@ -7,8 +7,9 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from mutoscope.world.kernel import kernel
 from mutoscope.world.palette import PAINTS, linear
-from mutoscope.world.shapes import RING, RING_R, kernel
+from mutoscope.world.shapes import RING, RING_R
 from mutoscope.world.textures import square
 
 MATTE, SHINY, STRIPED, DOTTED, CHECKERED = range(5)

@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mutoscope.world.camera import View, view
+from mutoscope.world.kernel import kernel
 from mutoscope.world.motion import PACES, Track, lag, one_of, reach
 from mutoscope.world.scene import SECONDS, SHAPES, Scene, Thing
-from mutoscope.world.shapes import BOUND, HALF, kernel
+from mutoscope.world.shapes import BOUND, HALF
 from mutoscope.world.touch import overlap
 from mutoscope.world.verbs import LOOP, Spot
 

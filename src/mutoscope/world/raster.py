@@ -7,16 +7,17 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from mutoscope.world.kernel import inlined, kernel
 from mutoscope.world.palette import CODES
 from mutoscope.world.shade import look
-from mutoscope.world.shapes import FAR, kernel
+from mutoscope.world.shapes import FAR
 from mutoscope.world.stage import Setting
 from mutoscope.world.trace import BASIS, EYE, HALF_TAN
 
 Array = NDArray[np.float64]
 
 
-@kernel
+@inlined
 def ray(view: Array, x: float, y: float, w: int, h: int) -> tuple[float, float, float]:
     """Unit direction through the point (x, y) of a frame, in pixels from its top left corner."""
     half = view[HALF_TAN]
@@ -29,7 +30,7 @@ def ray(view: Array, x: float, y: float, w: int, h: int) -> tuple[float, float, 
     return dx * f, dy * f, dz * f
 
 
-@kernel
+@inlined
 def _mask(rects: Array, x: int, y: int) -> int:
     bits = 0
     for i in range(rects.shape[0]):

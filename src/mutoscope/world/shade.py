@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 
+from mutoscope.world.kernel import inlined, kernel
 from mutoscope.world.materials import SHINY, share
-from mutoscope.world.shapes import FAR, kernel
+from mutoscope.world.shapes import FAR
 from mutoscope.world.sign import PEN, TEXELS
 from mutoscope.world.skies import FIRST_WALL, sky
 from mutoscope.world.stage import (
@@ -146,7 +147,7 @@ def _polished(
     )
 
 
-@kernel
+@inlined
 def _background(light: Array, d: Triple, pixel: float) -> Triple:
     code = int(light[SKY_CODE])
     if code >= FIRST_WALL:
@@ -176,7 +177,7 @@ def _mirror(
     return r, g, b, share
 
 
-@kernel
+@inlined
 def _dry(light: Array, x: float, z: float, fx: float, fz: float) -> Triple:
     """The floor's own colour; of water, what an unruffled patch has."""
     code = int(light[FLOOR_CODE])
@@ -187,7 +188,7 @@ def _dry(light: Array, x: float, z: float, fx: float, fz: float) -> Triple:
     return floor(code, x, z, fx, fz, int(light[SEED]))
 
 
-@kernel
+@inlined
 def _ground(things: Array, light: Array, p: Triple, d: Triple, pixel: float, t: float) -> Triple:
     x, _, z = p
     fx = t * pixel
@@ -215,7 +216,7 @@ def _ground(things: Array, light: Array, p: Triple, d: Triple, pixel: float, t: 
     return r, g, b
 
 
-@kernel
+@inlined
 def _wall(light: Array, x: float, y: float) -> Triple:
     """A studio wall: lit from the top, falling off to the sides, a skirting board at its foot."""
     fall = 1.02 - 0.010 * x * x - 0.035 * max(0.0, 2.6 - y)
@@ -267,7 +268,7 @@ def _fogged(light: Array, seen: Triple, t: float, d: Triple) -> Triple:
     )
 
 
-@kernel
+@inlined
 def _behind(place: Setting, eye: Triple, d: Triple) -> tuple[float, int]:
     """Distance and kind of the stage along a ray: floor, wall, sign or open sky."""
     light, board = place
@@ -286,7 +287,7 @@ def _behind(place: Setting, eye: Triple, d: Triple) -> tuple[float, int]:
     return flat, what
 
 
-@kernel
+@inlined
 def _stage(
     things: Array, place: Setting, p: Triple, d: Triple, t: float, what: int, pixel: float
 ) -> tuple[float, float, float, int]:
@@ -309,7 +310,9 @@ def _stage(
 def look(things: Array, place: Setting, mask: int, eye: Triple, d: Triple, pixel: float) -> Shade:
     """What a ray from `eye` along unit `d` sees; `mask` has a bit for each thing it may meet."""
     light = place[0]
-    t, nx, ny, nz, k, face = nearest(things, mask, eye, d)
+    t, nx, ny, nz, k, face = FAR, 0.0, 0.0, 0.0, NOTHING, 0
+    if mask:
+        t, nx, ny, nz, k, face = nearest(things, mask, eye, d)
     flat, what = _behind(place, eye, d)
     if k >= 0 and t < flat:
         flat, what, n = t, k, (nx, ny, nz)

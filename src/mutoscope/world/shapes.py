@@ -8,16 +8,12 @@ are metres at medium size. Rays have unit direction d, so that scaling a solid s
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from inspect import unwrap
-from typing import ParamSpec, TypeVar, cast
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
-P = ParamSpec("P")
-R = TypeVar("R")
+from mutoscope.world.kernel import kernel
+
 FAR = 1e30
 
 BALL, CUBE, CYLINDER, CONE, RING, CAPSULE, PYRAMID, STAR = range(8)
@@ -111,13 +107,6 @@ def clearance(shape: int, rotation: NDArray[np.float64]) -> NDArray[np.float64]:
     else:
         low = -(down @ _CORNERS[shape].T).min(-1)
     return low
-
-
-def kernel(function: Callable[P, R]) -> Callable[P, R]:
-    """`numba.njit` with this room's settings: cached, releasing the GIL, IEEE arithmetic."""
-    # Run-time type checkers wrap functions; the compiler needs what they wrapped.
-    compiled = njit(cache=True, nogil=True, error_model="numpy")(unwrap(function))
-    return cast(Callable[P, R], compiled)
 
 
 @kernel

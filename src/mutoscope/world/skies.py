@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from mutoscope.world.shapes import kernel
+from mutoscope.world.kernel import kernel
 from mutoscope.world.textures import Colour, hashed, mix, noise, step
 
 DAY, SUNSET, NIGHT, OVERCAST, FIRST_WALL = range(5)
@@ -13,6 +13,9 @@ DAY, SUNSET, NIGHT, OVERCAST, FIRST_WALL = range(5)
 
 @kernel
 def _clouds(dx: float, dy: float, dz: float, seed: int) -> float:
+    # None at the horizon, where the far floor asks for the sky, too.
+    if dy <= 0.0:
+        return 0.0
     h = 1.0 / (dy + 0.10)
     x, z = dx * h, dz * h
     n = noise(x * 0.9, z * 0.55, seed + 5) + 0.5 * noise(x * 2.1, z * 1.3, seed + 6)

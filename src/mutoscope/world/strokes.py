@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mutoscope.world.shapes import kernel
+from mutoscope.world.kernel import kernel
 from mutoscope.world.textures import noise
 
 Image = NDArray[Any]

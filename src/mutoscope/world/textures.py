@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 
-from mutoscope.world.shapes import kernel
+from mutoscope.world.kernel import kernel
 
 Colour = tuple[float, float, float]
 

@@ -9,9 +9,10 @@ from itertools import permutations
 import numpy as np
 from numpy.typing import NDArray
 
+from mutoscope.world.kernel import kernel
 from mutoscope.world.motion import Track, tracks
 from mutoscope.world.scene import SHAPES, Scene, Thing
-from mutoscope.world.shapes import BOUND, FAR, distance, hit, kernel
+from mutoscope.world.shapes import BOUND, FAR, distance, hit
 
 Array = NDArray[np.float64]
 

@@ -11,7 +11,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from mutoscope.world.shapes import BOUND, FAR, distance, hit, kernel
+from mutoscope.world.kernel import inlined, kernel
+from mutoscope.world.shapes import BOUND, FAR, distance, hit
 from mutoscope.world.stage import LIGHT
 
 Array = NDArray[np.float64]
@@ -29,7 +30,7 @@ NOTHING, ON_FLOOR, ON_WALL, ON_SIGN = -1, -2, -3, -4
 """What a ray met when it met no thing."""
 
 
-@kernel
+@inlined
 def _meet(
     row: Array, ox: float, oy: float, oz: float, dx: float, dy: float, dz: float
 ) -> tuple[float, float, float, float, int]:
@@ -62,7 +63,7 @@ def _meet(
     )
 
 
-@kernel
+@inlined
 def _gap(row: Array, x: float, y: float, z: float) -> float:
     """Signed distance in metres from a point to a thing."""
     px, py, pz = x - row[CENTRE], y - row[CENTRE + 1], z - row[CENTRE + 2]
@@ -77,7 +78,7 @@ def _gap(row: Array, x: float, y: float, z: float) -> float:
     return gap
 
 
-@kernel
+@inlined
 def lit(things: Array, skip: int, x: float, y: float, z: float, light: Array) -> float:
     """How much of the key light reaches a point, 0 to 1."""
     lx, ly, lz = light[LIGHT], light[LIGHT + 1], light[LIGHT + 2]
@@ -106,7 +107,7 @@ def lit(things: Array, skip: int, x: float, y: float, z: float, light: Array) ->
     return clear * clear * (3.0 - 2.0 * clear)
 
 
-@kernel
+@inlined
 def contact(things: Array, skip: int, x: float, y: float, z: float) -> float:
     """Ambient light left by things close by, 0.4 to 1."""
     left = 1.0

@@ -12,8 +12,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from mutoscope.world.kernel import kernel
 from mutoscope.world.raster import ray
-from mutoscope.world.shapes import kernel
 from mutoscope.world.trace import (
     BASIS,
     CENTRE,
