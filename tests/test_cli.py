@@ -10,7 +10,6 @@ from _thread import interrupt_main
 from pathlib import Path
 
 import pytest
-import torch
 import typer
 
 import mutoscope
@@ -191,7 +190,7 @@ def test_the_systems_and_the_machine_are_told(capsys):
     assert cli.code(["doctor"]) == 0
     assert "precision" in capsys.readouterr().out
     assert cli.code(["doctor", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["threads"] == torch.get_num_threads()
+    assert json.loads(capsys.readouterr().out)["threads"] >= 1
 
 
 def test_training_asks_before_it_touches_a_run(tmp_path: Path, capsys):

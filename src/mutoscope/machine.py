@@ -7,6 +7,7 @@ at a stopwatch, so that the same machine always makes the same bits.
 
 from __future__ import annotations
 
+import os
 import platform
 from pathlib import Path
 
@@ -27,6 +28,19 @@ def instructions() -> frozenset[str]:
 def precision() -> torch.dtype:
     """The format for networks on this processor, by the rule above."""
     return torch.bfloat16 if instructions() & set(FAST) else torch.float32
+
+
+def threads() -> int:
+    """Threads worth using: as many cores as the last minute left free, or as OMP_NUM_THREADS says.
+
+    A network this small gains little by a second thread, and loses much when it has to wait for
+    one that a neighbour keeps from running. One and two threads were seen to give the same bits.
+    """
+    most = torch.get_num_threads()
+    if "OMP_NUM_THREADS" in os.environ or not hasattr(os, "getloadavg"):
+        return most
+    free = (os.cpu_count() or 1) - os.getloadavg()[0]
+    return max(1, min(most, round(free)))
 
 
 def processor() -> str:

@@ -64,6 +64,13 @@ def test_operations_and_live_bytes_are_counted_exactly():
     assert cost.held(layers) == 4 * (64 * 128 + 128 + 128 * 16 + 16)
 
 
+def test_threads_are_those_that_are_free_or_that_were_asked_for(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    assert 1 <= machine.threads() <= torch.get_num_threads()
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    assert machine.threads() == torch.get_num_threads()
+
+
 def test_the_machine_says_what_it_is():
     assert machine.precision() in (torch.float32, torch.bfloat16)
     assert (machine.precision() == torch.bfloat16) == bool(

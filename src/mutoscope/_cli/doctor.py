@@ -29,7 +29,7 @@ def run(*, as_json: bool) -> None:
         "python": platform.python_version(),
         "processor": machine.processor(),
         "cores": os.cpu_count(),
-        "threads": torch.get_num_threads(),
+        "threads": machine.threads(),
         "instructions": " ".join(sorted(machine.instructions() & set(machine.NAMED))) or "unknown",
         "precision": str(dtype).removeprefix("torch."),
     }
@@ -49,17 +49,14 @@ def run(*, as_json: bool) -> None:
 
 def _advice(dtype: torch.dtype, speeds: Mapping[str, float]) -> Iterator[str]:
     cores = os.cpu_count() or 1
-    if torch.get_num_threads() < cores:
-        yield (
-            f"torch uses {torch.get_num_threads()} threads of {cores} cores: unset OMP_NUM_THREADS"
-            " where nothing else runs"
-        )
+    if "OMP_NUM_THREADS" in os.environ and torch.get_num_threads() < cores:
+        yield f"OMP_NUM_THREADS allows {torch.get_num_threads()} threads on {cores} cores; unset it"
+    elif machine.threads() < cores:
+        yield f"{machine.threads()} threads are used: other programs keep the {cores} cores busy"
     if dtype == torch.float32:
         yield "the processor doesn't multiply bfloat16; one with AVX512-BF16 or AMX is faster"
     if dtype == torch.bfloat16 and speeds["bfloat16"] < speeds["float32"]:
         yield "bfloat16 came out slower than float32 just now: is something else running?"
-    if os.getloadavg()[0] > cores:
-        yield f"{os.getloadavg()[0]:.1f} programs compete for {cores} cores just now"
     if not zoo.names():
         yield "no weights are here: mutoscope train autoencoder, then image, then modelscope"
 

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 import typer
 
-from mutoscope import __version__, codecs, media, recipes, zoo
+from mutoscope import __version__, codecs, machine, media, recipes, zoo
 from mutoscope._cli import estimate, words
 from mutoscope.checked import Value, one_of
 from mutoscope.clip import Clip
@@ -41,6 +41,7 @@ class Wish:
 
 def run(wish: Wish, *, start: float) -> None:
     """Generate and write; `start` is when the command began."""
+    torch.set_num_threads(machine.threads())
     recipe = recipes.find(wish.asked["system"])
     can = recipe.config(wish.weights).accepts()
     if wish.dry:

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 import typer
 
-from mutoscope import media, recipes
+from mutoscope import machine, media, recipes
 from mutoscope._cli.generate import made, recorded
 from mutoscope.errors import RequestError
 from mutoscope.record import Record, compare
@@ -23,6 +23,7 @@ def run(path: Path, weights: Path | None) -> int:
         raise RequestError(f"{path} holds no record to make it again from; was it --no-metadata?")
     theirs = Record.from_json(found)
     request = theirs.request
+    torch.set_num_threads(machine.threads())
     system = recipes.find(request.system).load(weights, dtype=FORMATS.get(theirs.precision))
     clip, took = made(system, counted(request, theirs.count))
     clip = clip.grid()
