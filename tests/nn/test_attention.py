@@ -35,6 +35,15 @@ def test_tokens_attend_within_their_own_sequence_only():
     torch.testing.assert_close(layer(x), alone)
 
 
+def test_what_was_put_around_a_layer_is_heard():
+    layer, x = awake(Attention(12, 3, 4)), drawn(2, 5, 12).float()
+    want = layer(x)
+    plain, layer.to_k = layer.to_k, torch.nn.Sequential(layer.to_k)
+    torch.testing.assert_close(layer(x), want)
+    layer.to_k = torch.nn.Sequential(plain, awake(torch.nn.Linear(12, 12)))
+    assert (layer(x) - want).abs().max() > 1e-3
+
+
 def test_every_token_of_a_clip_asks_the_same_words():
     layer = awake(Attention(12, 3, 4, text=7))
     x, words = drawn(4, 5, 12).float(), Words(drawn(1, 6, 7, seed=1).float())

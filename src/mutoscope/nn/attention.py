@@ -6,6 +6,7 @@ is one sequence a clip: all tokens of the clip ask it together, so nothing of it
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -17,8 +18,11 @@ from torch.nn import functional as F
 Sequences = Float[Tensor, "m l d"]
 Heads = Float[Tensor, "n k d"]
 
+SCORES = 2**19
+"""Scores computed at a time: 2 MB of float32, so that they stay in the cache. Measured."""
+
 MANY = 2**24
-"""Scores above which the fused kernel is taken, since plain ones would need 100 MB and more."""
+"""Scores of one sequence above which the fused kernel is taken: plain ones would need 100 MB."""
 
 
 class Words(NamedTuple):
@@ -47,10 +51,15 @@ def attend(
     """softmax(q k / sqrt d + bias) v; the softmax in float32.
 
     On a CPU a bfloat16 softmax costs eight times a float32 one, and the fused kernel loses to two
-    batched products on sequences as short as a frame or a clip.
+    batched products as long as their scores stay in the cache.
     """
-    if q.shape[0] * q.shape[1] * k.shape[1] > MANY:
+    each = q.shape[1] * k.shape[1]
+    if each > MANY:
         return F.scaled_dot_product_attention(q[None], k[None], v[None], bias)[0]
+    few = max(1, SCORES // each) if q.is_cpu else len(q)
+    if few < len(q):
+        parts = zip(*(torch.split(z, few) for z in (q, k, v)), strict=True)
+        return torch.cat([attend(a, b, c, bias) for a, b, c in parts])
     shift, beta = (q.new_zeros(()), 0) if bias is None else (bias, 1)
     scores = torch.baddbmm(shift, q, k.transpose(1, 2), beta=beta, alpha=q.shape[-1] ** -0.5)
     return torch.bmm(scores.softmax(-1, dtype=torch.float32).to(v.dtype), v)
@@ -78,16 +87,24 @@ class Attention(nn.Module):
 
     def forward(self, x: Sequences, asked: Asked | None = None) -> Sequences:
         """The tokens of each sequence to one another; or all of them to the text of their clip."""
-        q, (m, n) = self.to_q(x), (len(x), self.heads)
+        m, n = len(x), self.heads
         if asked is None:
-            fold = "m l (n d) -> (m n) l d"
-            q, k, v = (rearrange(z, fold, n=n) for z in (q, self.to_k(x), self.to_v(x)))
+            said = _together(x, [self.to_q, self.to_k, self.to_v])
+            q, k, v = rearrange(said, "m l (three n d) -> three (m n) l d", three=3, n=n)
             y = rearrange(attend(q, k, v), "(m n) l d -> m l (n d)", n=n)
         else:
-            q = rearrange(q, "m l (n d) -> n (m l) d", n=n)
+            q = rearrange(self.to_q(x), "m l (n d) -> n (m l) d", n=n)
             y = attend(q, asked.keys[0], asked.values[0], asked.bias)
             y = rearrange(y, "n (m l) d -> m l (n d)", m=m)
         return self.to_out[0](y)
+
+
+def _together(x: Sequences, layers: Sequence[nn.Module]) -> Float[Tensor, "m l e"]:
+    """What several layers say of x, side by side: by one wider product if they are plain ones."""
+    plain = [z for z in layers if isinstance(z, nn.Linear) and type(z) is nn.Linear]
+    if len(plain) < len(layers):  # something was put around one, such as a low-rank change
+        return torch.cat([layer(x) for layer in layers], -1)
+    return F.linear(x, torch.cat([layer.weight for layer in plain]))
 
 
 class _Gate(nn.Module):

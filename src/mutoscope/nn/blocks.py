@@ -22,8 +22,8 @@ Activation = Float[Tensor, "b t h w d"]
 Widened = Float[Tensor, "b t h w _d"]
 Resized = Float[Tensor, "b t _h _w _d"]
 
-ROWS = 1024
-"""Tokens that a transformer takes at a time on a CPU."""
+DOSE = 2**18
+"""Numbers that a transformer takes at a time on a CPU: what it makes of them stays in the cache."""
 
 
 def framewise(layer: nn.Conv2d, x: Activation) -> Resized:
@@ -51,8 +51,8 @@ class Norm(nn.GroupNorm):
 
     def _by_group(self, total: Float[Tensor, "n d"]) -> Float[Tensor, "n 1 d"]:
         """The sum over each channel's group."""
-        groups = total.reshape(len(total), self.num_groups, -1).sum(2)
-        return groups.repeat_interleave(total.shape[1] // self.num_groups, 1)[:, None]
+        groups = total.view(len(total), self.num_groups, -1)
+        return groups.sum(2, keepdim=True).expand_as(groups).reshape(len(total), 1, -1)
 
 
 class Residual(nn.Module):
@@ -149,20 +149,18 @@ class Transformer(nn.Module):
         y = self.norm(x, jointly=self.along == "time").flatten(2, 3)
         if self.along == "time":
             y = rearrange(y, "b t s d -> b s t d")
-        # Sequences don't see one another: a few at a time stay in the cache from end to end.
-        few = max(1, ROWS // y.shape[2]) if y.is_cpu else y.shape[1]
-        said = torch.stack(
-            [
-                torch.cat([self._say(part, ask) for part in torch.split(clip, few)])
-                for clip, ask in zip(y, _each(asked, len(y)), strict=True)
-            ]
-        )
+        clips = zip(y, _each(asked, len(y)), strict=True)
+        said = torch.cat([say for clip, ask in clips for say in self._say(clip, ask)]).view(y.shape)
         if self.along == "time":
             said = rearrange(said, "b s t d -> b t s d")
         return x + said.reshape(x.shape)
 
-    def _say(self, x: Sequences, asked: Asked | None) -> Sequences:
-        return self.proj_out(self.transformer_blocks[0](self.proj_in(x), asked))
+    def _say(self, clip: Sequences, asked: Asked | None) -> list[Tensor]:
+        """Sequences don't see one another: a few at a time go through from end to end."""
+        few = max(1, DOSE // (clip.shape[1] * self.proj_in.out_features))
+        parts = torch.split(clip, few if clip.is_cpu else len(clip))
+        block = self.transformer_blocks[0]
+        return [self.proj_out(block(self.proj_in(part), asked)) for part in parts]
 
 
 def _each(asked: Asked | None, clips: int) -> list[Asked | None]:
