@@ -64,7 +64,7 @@ def test_spoiling_keeps_every_frame_of_a_shuffled_clip_and_every_frame_of_the_se
 
 @pytest.mark.slow
 @pytest.mark.skipif("readers" not in zoo.names(), reason="no readers in the zoo")
-def test_the_references_are_in_order_and_each_thrice_as_far_as_real_clips():
+def test_each_reference_is_thrice_as_far_as_real_clips_and_unlike_frames_are_furthest():
     scenes = [sample(91, i, split="test") for i in range(1024)]
     real = renders(scenes, frames=8, size=(64, 64), fps=4.0)
     found = ladder(shipped(), real[:512], real[512:], 4.0)

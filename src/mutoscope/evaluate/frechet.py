@@ -10,7 +10,6 @@ Source: Heusel et al. (2017), eq. 6; Unterthiner et al. (2019). Departs: our fea
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
 
 import numpy as np
 import torch
@@ -23,7 +22,7 @@ from mutoscope.networks.readers import ClipReader
 
 Features = Float[np.ndarray, "n d"]
 LADDER = ("real", "frozen", "shuffled", "independent")
-"""References from near to far, to which a set of clips is compared."""
+"""References to which a set of clips is compared; the first is nearest, the last furthest."""
 
 
 def gaussians(
@@ -84,10 +83,12 @@ def ladder(
 
 
 def ordered(distances: dict[str, float], apart: float = 3.0) -> bool:
-    """Whether a ladder is as it should be: rising, each rung `apart` times real clips' distance."""
-    rungs = [distances[kind] for kind in LADDER]
-    rising = all(low < high for low, high in pairwise(rungs))
-    return rising and all(rung >= apart * rungs[0] for rung in rungs[1:])
+    """Whether a ladder is as it should be: each other rung `apart` times as far as real clips.
+
+    Frames of unlike clips must be furthest; which of frozen and shuffled is nearer is left open.
+    """
+    real, *others = (distances[kind] for kind in LADDER)
+    return min(others) >= apart * real and max(others) == distances["independent"]
 
 
 def _disorder(length: int, rng: np.random.Generator) -> list[int]:
