@@ -28,7 +28,7 @@ test: $(VENV)/.dev
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2
 
 bench: $(VENV)/.dev
-	for file in benchmarks/*.py; do $(BIN)/python $$file || exit 1; done
+	for file in benchmarks/[!_]*.py; do $(BIN)/python $$file || exit 1; done
 
 zoo: $(VENV)/.dev
 	for name in readers autoencoder image modelscope; do \

@@ -18,13 +18,12 @@ from pathlib import Path
 from time import perf_counter
 
 import torch
+from _page import publish
 
 import mutoscope
 from mutoscope import machine, media
 from mutoscope.systems.system import System
 
-PAGE = Path(__file__).parent.parent / "docs" / "speed.md"
-BEGIN, END = "<!-- generate: begin -->", "<!-- generate: end -->"
 PROMPT = "a red ball bounces on the grass"
 STAGES = ("load", "text", "denoise", "decode", "write", "total")
 RUNS = 5
@@ -88,11 +87,11 @@ def main(arguments: list[str]) -> None:
     width, height = asked.size
     request = f"{asked.frames} frames of {width}x{height}, {asked.steps} steps of {asked.sampler}"
     plays = asked.frames / asked.fps
-    print(json.dumps({**found, "request": asked.to_json(), "plays": plays}))
+    where = {"threads": torch.get_num_threads(), "processor": machine.processor()}
+    told = {**found, **where, "request": asked.to_json(), "plays": plays}
+    print(json.dumps(told))
     if "--print" not in arguments:
-        before, _, rest = PAGE.read_text().partition(BEGIN)
-        after = rest.partition(END)[2]
-        PAGE.write_text(f"{before}{BEGIN}\n{table(found, request)}\n{END}{after}")
+        publish("generate_speed", told, page="speed.md", table=table(found, request))
 
 
 if __name__ == "__main__":

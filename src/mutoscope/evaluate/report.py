@@ -80,10 +80,13 @@ def _number(value: float, *, percent: bool) -> str:
 
 
 def save(path: Path, reports: Mapping[str, Report], facts: Mapping[str, Any]) -> None:
-    """Write reports by name, with the facts they were made under, as JSON."""
-    entries = {
-        title: {name: entry.to_json() for name, entry in report.items()}
-        for title, report in reports.items()
-    }
+    """Write reports by name, with the facts they were made under, as JSON; a line an entry."""
+    titles = [_object(title, report) for title, report in reports.items()]
+    head = "".join(f" {json.dumps(name)}: {json.dumps(fact)},\n" for name, fact in facts.items())
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps({**facts, "reports": entries}, indent=2) + "\n")
+    path.write_text("{\n" + head + ' "reports": {\n' + ",\n".join(titles) + "\n }\n}\n")
+
+
+def _object(title: str, report: Report) -> str:
+    rows = [f"   {json.dumps(k)}: {json.dumps(entry.to_json())}" for k, entry in report.items()]
+    return f"  {json.dumps(title)}: {{\n" + ",\n".join(rows) + "\n  }"

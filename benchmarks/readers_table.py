@@ -1,0 +1,70 @@
+"""What the shipped readers get wrong, clean and degraded, and how often nothing learned agrees.
+
+`python benchmarks/readers_table.py --n 1000` renders test scenes that no reader was trained on and
+prints the tables of the card.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from mutoscope import zoo
+from mutoscope.data.rendered import Recipe, build
+from mutoscope.evaluate import frechet, own, segmentation
+from mutoscope.evaluate.faithfulness import renders
+from mutoscope.evaluate.reading import as_frames, read, shipped
+from mutoscope.evaluate.report import Entry, Report, markdown, save
+from mutoscope.training.commands import cache_folder
+from mutoscope.world.sample import sample
+
+
+def wide_row(reports: dict[str, Report]) -> str:
+    """One table of all degradations: right (answered)."""
+    titles = list(next(iter(reports.values())))
+    lines = [["", *titles], ["---"] * (len(titles) + 1)]
+    for name, report in reports.items():
+        lines.append([name, *(_cell(report[title]) for title in titles)])
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _cell(entry: Entry) -> str:
+    if entry.interval is None:
+        return f"{entry.value:.3f}"
+    kept = entry.baselines.get("coverage", 1.0)
+    return f"{100 * entry.value:.1f}" + (f" ({100 * kept:.0f})" if kept < 1 else "")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--n", type=int, default=1000)
+    parser.add_argument("--clips", type=int, default=1024, help="for the distance's references")
+    args = parser.parse_args(arguments)
+    reader = shipped()
+    held = build(cache_folder(), Recipe(seed=51, split="test", fine=True), args.n)
+    reports = dict(own.degraded(reader, held, args.n))
+    rgb = held.pick(range(args.n))[0]
+    some = as_frames(rgb[: min(200, args.n)])
+    agreed = segmentation.agreement(some, read(reader, some, 4.0), 4.0)
+    scenes = [sample(91, i, split="test") for i in range(args.clips)]
+    real = renders(scenes, frames=8, size=(64, 64), fps=4.0)
+    half = args.clips // 2
+    rungs = frechet.ladder(reader, real[:half], real[half:], 4.0)
+    print(f"### Right answers (of things of at least {own.VISIBLE} pixels)\n")
+    print(markdown(reports["none"]))
+    print("\n### Under degradations at half severity: right in percent (answered in percent)\n")
+    print(wide_row(reports))
+    print("\n### Agreement with the opinion that learned nothing\n")
+    print(markdown(agreed))
+    print(f"\n### Fréchet distances of {half} real clips\n")
+    print("\n".join(f"- {name}: {value:.3g}" for name, value in rungs.items()))
+    ladder = {name: Entry(value=v, n=half, better="lower") for name, v in rungs.items()}
+    everything = {**reports, "agreement": agreed, "ladder": ladder}
+    facts = {"n": args.n, "sha256": zoo.sha256("readers")}
+    save(Path("benchmarks") / "results" / "readers.json", everything, facts)
+
+
+if __name__ == "__main__":
+    main()
