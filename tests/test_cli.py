@@ -1,12 +1,14 @@
 """The command line: what it offers, what it answers, and how it leaves."""
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
 import threading
 import time
 from _thread import interrupt_main
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -112,6 +114,47 @@ def test_other_weights_do_not_verify(generate, tmp_path: Path, capsys):
     assert "weights" in capsys.readouterr().out
 
 
+def test_files_of_every_kind_verify_by_what_is_in_them(generate, zoo: Path, capsys):
+    assert generate("-o", "a.mp4") == 0
+    Path("a.mp4").rename("a.mov")
+    clip = mutoscope.load("modelscope", weights=zoo).generate("a red ball", steps=2, count=2)
+    clip.grid().save("b.webp", options=media.Options(lossless=True))
+    second = list(clip.split())[1]
+    second.save("c.gif")
+    for name in ("a.mov", "b.webp", "c.gif"):
+        assert cli.code(["verify", name, "--weights", str(zoo)]) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert said[1:] == ["equal: the same frames, bit for bit"] * 3
+    assert media.read_record("c.gif")["seed"] == 1
+
+
+def test_a_lossless_file_is_not_compared_through_a_lossy_codec(generate, zoo: Path, capsys):
+    system = mutoscope.load("modelscope", weights=zoo)
+    clip = system.generate("a red ball", steps=2)
+    near = replace(clip, frames=(clip.frames + 0.008).clamp(-1, 1))
+    near.save("near.webp", options=media.Options(lossless=True))
+    assert cli.code(["verify", "near.webp", "--weights", str(zoo)]) == 0
+    assert "within tolerance: PSNR 4" in capsys.readouterr().out
+
+
+def test_a_file_that_shows_other_frames_than_its_record_names_is_found_out(
+    generate, zoo: Path, capsys
+):
+    assert generate("-o", "a.mp4") == 0
+    clip = media.read("a.mp4")
+    other = replace(clip, frames=-clip.frames)
+    media.write(other, "b.png", options=media.Options(columns=8))
+    record = {**clip.record, "frames_sha256": clip.record["frames_sha256"]}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            "mutoscope.codecs.Output.frames_sha256", lambda _: clip.record["frames_sha256"]
+        )
+        media.write(other, "b.mp4", record=record)
+    capsys.readouterr()
+    assert cli.code(["verify", "b.mp4", "--weights", str(zoo)]) == 1
+    assert "shows other frames than its record names" in capsys.readouterr().out
+
+
 def test_a_file_without_a_record_can_not_be_verified(generate, capsys):
     assert generate("--no-metadata", "-o", "a.mp4") == 0
     assert media.read_record("a.mp4") == {}
@@ -127,6 +170,8 @@ def test_a_dry_run_says_the_cost_and_makes_nothing(generate, tmp_path: Path, cap
     assert told["estimate"]["bytes"] > 1000
     assert told["estimate"]["memory"] > 0
     assert not list(tmp_path.iterdir())
+    assert generate("--dry-run", "-o", "film.avi") == 2
+    assert "names no format" in capsys.readouterr().err
     assert generate("--dry-run", "--size", "64x64") == 2
     assert "the nearest that works is 32x32" in capsys.readouterr().err
 
@@ -144,6 +189,7 @@ def test_a_dry_run_says_the_cost_and_makes_nothing(generate, tmp_path: Path, cap
         (["--steps", "many"], "--steps"),
         (["-o", "film.avi"], "names no format"),
         (["-o", "nowhere/film.mp4"], "make the folder"),
+        (["--count", "300000", "-o", "a.mp4"], "can't be written"),
     ],
 )
 def test_a_wrong_request_leaves_with_2_and_one_sentence(generate, capsys, words, sentence):
@@ -151,6 +197,26 @@ def test_a_wrong_request_leaves_with_2_and_one_sentence(generate, capsys, words,
     error = capsys.readouterr().err
     assert sentence in error
     assert error.count("\n") == 1
+
+
+def test_an_empty_prompt_is_refused(capsys):
+    assert cli.code(["generate", " ", "--dry-run"]) == 2
+    assert "the prompt is empty" in capsys.readouterr().err
+
+
+def test_weights_that_lack_a_file_or_are_no_json_are_named(zoo: Path, tmp_path: Path, capsys):
+    shutil.copytree(zoo, tmp_path / "own")
+    own = tmp_path / "own" / "modelscope"
+    asked = ["generate", "a red ball", "--dry-run", "--weights", str(tmp_path / "own")]
+    (own / "weights.safetensors").unlink()
+    assert cli.code(asked) == 2
+    assert "weights.safetensors is missing" in capsys.readouterr().err
+    (own / "config.json").write_text("{")
+    assert cli.code(asked) == 2
+    assert "config.json can't be read" in capsys.readouterr().err
+    shutil.rmtree(own)
+    assert cli.code(asked) == 2
+    assert "(there: autoencoder, image)" in capsys.readouterr().err
 
 
 def test_interrupting_leaves_with_130_and_no_half_file(generate, tmp_path: Path, capsys):
@@ -179,6 +245,8 @@ def test_words_that_training_never_saw_are_named(capsys):
     assert "never seen in training: dragon" in capsys.readouterr().err
     warn(Request(prompt="a red ball bounces on the grass"), None)
     assert capsys.readouterr().err == ""
+    warn(Request(prompt="a red мяч"), None)
+    assert "never seen in training: мяч" in capsys.readouterr().err
 
 
 def test_the_systems_and_the_machine_are_told(capsys):
@@ -203,11 +271,28 @@ def test_training_asks_before_it_touches_a_run(tmp_path: Path, capsys):
     assert "sora" in capsys.readouterr().err
 
 
+def test_training_without_its_packages_says_how_to_get_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
+):
+    for name in [name for name in sys.modules if name.startswith("mutoscope.training")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.delitem(sys.modules, "mutoscope._cli.train", raising=False)
+    monkeypatch.delattr("mutoscope._cli.train", raising=False)
+    monkeypatch.setitem(sys.modules, "accelerate", None)
+    assert cli.code(["train", "image", "--out", str(tmp_path / "new")]) == 2
+    error = capsys.readouterr().err
+    assert "needs accelerate" in error
+    assert "make setup" in error
+
+
 def test_python_has_the_same_door(zoo: Path, tmp_path: Path):
     system = mutoscope.load("modelscope", weights=zoo)
     clip = system.generate("a red ball", seed=7, steps=2)
     assert isinstance(clip, mutoscope.Clip)
-    assert media.read(clip.save(tmp_path / "x.mp4")).frames.shape == clip.frames.shape
+    read = media.read(clip.save(tmp_path / "x.mp4"))
+    assert read.frames.shape == clip.frames.shape
+    assert read.record["prompt"] == "a red ball"
+    assert read.record["frames_sha256"] == clip.frames_sha256()
     with pytest.raises(RequestError):
         mutoscope.load("sora")
     with pytest.raises(AttributeError):

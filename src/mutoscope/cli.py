@@ -205,6 +205,8 @@ def code(arguments: list[str]) -> int:
         left = app(arguments, prog_name="mutoscope", standalone_mode=False)
     except MutoscopeError as error:
         return _said(str(error), 2)
+    except OSError as error:
+        return _said(f"failed: {error}", 1)
     except typer.TyperException as error:
         return _said(getattr(error, "format_message", error.__str__)(), 2)
     except (KeyboardInterrupt, typer.Abort):

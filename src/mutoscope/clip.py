@@ -12,7 +12,7 @@ import hashlib
 import math
 import tempfile
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -80,10 +80,15 @@ class Clip:
         return hashlib.sha256(self.uint8().tobytes()).hexdigest()
 
     def split(self) -> Iterator[Clip]:
-        """Each clip of the batch by itself."""
-        for index in range(self.frames.shape[0]):
-            frames = self.frames[index : index + 1]
-            yield Clip(frames=frames, fps=self.fps, record=self.record)
+        """Each clip of the batch by itself, its record that of a run of one, with its own seed."""
+        count = self.frames.shape[0]
+        for index in range(count):
+            clip = Clip(frames=self.frames[index : index + 1], fps=self.fps, record=self.record)
+            if count > 1 and self.record.get("count") == count:
+                own = {"seed": self.record["seed"] + index, "count": 1}
+                sha256 = clip.frames_sha256()
+                clip = replace(clip, record={**self.record, **own, "frames_sha256": sha256})
+            yield clip
 
     def grid(self, *, columns: int | None = None) -> Clip:
         """All clips of the batch side by side as one, black where the last row is short."""

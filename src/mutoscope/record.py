@@ -23,6 +23,10 @@ from mutoscope.request import Request
 TOLERANCE = 45.0
 """PSNR in dB from which two renderings count as the same: other kernels round otherwise."""
 
+FOREIGN = 20.0
+"""PSNR in dB below which a file shows other frames than its record names; no codec loses so much.
+Ours."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Record:
@@ -116,17 +120,25 @@ class Verdict:
     """What became of rendering a record again.
 
     `psnr` is in dB, infinite for equal frames; `fields` are the keys in which the records differ.
+    `foreign` frames are in a file whose record came out the same, but names others.
     """
 
     kind: Literal["equal", "within tolerance", "differs"]
     psnr: float
     fields: tuple[str, ...] = ()
+    foreign: bool = False
 
     def __str__(self) -> str:
         why = f"; the records differ in {', '.join(self.fields)}" if self.fields else ""
         if self.kind == "equal":
             return "equal: the same frames, bit for bit"
-        return f"{self.kind}: PSNR {self.psnr:.1f} dB, {TOLERANCE:g} needed{why}"
+        if self.foreign:
+            return f"differs: the file shows other frames than its record names ({self._decibels})"
+        return f"{self.kind}: {self._decibels}, {TOLERANCE:g} needed{why}"
+
+    @property
+    def _decibels(self) -> str:
+        return f"PSNR {self.psnr:.1f} dB"
 
 
 def compare(mine: Record, theirs: Record, my_clip: Clip, their_clip: Clip) -> Verdict:
@@ -134,14 +146,16 @@ def compare(mine: Record, theirs: Record, my_clip: Clip, their_clip: Clip) -> Ve
 
     The hashes decide equality, since they were taken before encoding. The clips decide tolerance,
     so both must have passed the same codec: `media.read(file)` against
-    `media.stored(rendered, suffix)`.
+    `media.stored(rendered, suffix)`. They also show whether the file is the one that was written.
     """
     ours, others = mine.to_json(), theirs.to_json()
     ignored = ("frames_sha256", "seconds")
     fields = tuple(key for key in ours if key not in ignored and ours[key] != others.get(key))
-    if mine.frames_sha256 == theirs.frames_sha256:
-        return Verdict(kind="equal", psnr=math.inf, fields=fields)
     psnr = _psnr(my_clip, their_clip)
+    if mine.frames_sha256 == theirs.frames_sha256:
+        if psnr < FOREIGN:
+            return Verdict(kind="differs", psnr=psnr, fields=fields, foreign=True)
+        return Verdict(kind="equal", psnr=math.inf, fields=fields)
     kind: Literal["within tolerance", "differs"] = (
         "within tolerance" if psnr >= TOLERANCE else "differs"
     )

@@ -52,7 +52,7 @@ def _advice(dtype: torch.dtype, speeds: Mapping[str, float]) -> Iterator[str]:
     if "OMP_NUM_THREADS" in os.environ and torch.get_num_threads() < cores:
         yield f"OMP_NUM_THREADS allows {torch.get_num_threads()} threads on {cores} cores; unset it"
     elif machine.threads() < cores:
-        yield f"{machine.threads()} threads are used: other programs keep the {cores} cores busy"
+        yield f"threads in use: {machine.threads()}; other programs keep the {cores} cores busy"
     if dtype == torch.float32:
         yield "the processor doesn't multiply bfloat16; one with AVX512-BF16 or AMX is faster"
     if dtype == torch.bfloat16 and speeds["bfloat16"] < speeds["float32"]:

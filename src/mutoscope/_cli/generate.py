@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -13,12 +14,11 @@ from typing import Any
 import torch
 import typer
 
-from mutoscope import __version__, codecs, machine, media, recipes, zoo
+from mutoscope import machine, media, recipes, zoo
 from mutoscope._cli import estimate, words
 from mutoscope.checked import Value, one_of
 from mutoscope.clip import Clip
 from mutoscope.errors import RequestError
-from mutoscope.record import Record, record_of
 from mutoscope.request import Capabilities, Request
 from mutoscope.systems.system import System, counted
 from mutoscope.world.caption import unseen
@@ -43,19 +43,18 @@ def run(wish: Wish, *, start: float) -> None:
     """Generate and write; `start` is when the command began."""
     torch.set_num_threads(machine.threads())
     recipe = recipes.find(wish.asked["system"])
-    can = recipe.config(wish.weights).accepts()
-    if wish.dry:
-        estimate.run(recipe, wish.weights, complete(can, wish), wish.count, as_json=wish.as_json)
-        return
-    request = complete(can, wish)
+    request = complete(recipe.config(wish.weights).accepts(), wish)
     path = wish.output or Path(_name(request))
-    codecs.Output(path, fps=request.fps).abandon()
+    media.check(path, size=_whole(request.size, wish.count), fps=request.fps)
     warn(request, wish.weights)
+    if wish.dry:
+        estimate.run(recipe, wish.weights, request, wish.count, as_json=wish.as_json)
+        return
     system = recipe.load(wish.weights)
     seconds = {"load": perf_counter() - start}
     clip, took = made(system, counted(request, wish.count))
     clip, before = clip.grid(), perf_counter()
-    record = recorded(system, request, clip, {**seconds, **took}, wish.count)
+    record = system.record(request, clip, seconds={**seconds, **took}, count=wish.count)
     media.write(clip, path, record=record.to_json(), metadata=wish.metadata)
     now = perf_counter()
     seconds |= {**took, "write": now - before, "total": now - start}
@@ -63,7 +62,9 @@ def run(wish: Wish, *, start: float) -> None:
 
 
 def complete(can: Capabilities, wish: Wish) -> Request:
-    """The request with the system's defaults; refuses what it can't do."""
+    """The request with the system's defaults; refuses what it can't do, and to make nothing."""
+    if not wish.asked["prompt"].strip():
+        raise RequestError("the prompt is empty; say what shall be seen")
     name = wish.asked["system"]
     knobs = {knob.name: knob for knob in can.settings}
     settings: dict[str, Value] = {}
@@ -91,17 +92,12 @@ def made(system: System, requests: Sequence[Request]) -> tuple[Clip, dict[str, f
     return replace(clips[0], frames=torch.cat([clip.frames for clip in clips])), took
 
 
-def recorded(
-    system: System, request: Request, clip: Clip, seconds: Mapping[str, float], count: int
-) -> Record:
-    """The record of a clip, or of a grid of `count`, that a system just made."""
-    found = record_of(request, clip, version=__version__, weights=system.weights, seconds=seconds)
-    return replace(found, precision=system.precision, count=count)
-
-
 def warn(request: Request, weights: Path | None) -> None:
     """Name the words that no prompt in training had; weights of others know their own."""
-    new = () if weights is not None else _new(request)
+    if weights is not None:
+        return
+    strange = [word for word in re.findall(r"\w+", request.prompt.lower()) if not word.isascii()]
+    new = dict.fromkeys([*_new(request), *strange])
     if new:
         words.note(f"never seen in training: {', '.join(new)}")
 
@@ -113,6 +109,12 @@ def _new(request: Request) -> tuple[str, ...]:
         return unseen(request.prompt)
     said = dict.fromkeys(word for word in split(request.prompt) if word[0].isalnum())
     return tuple(word for word in said if word not in known)
+
+
+def _whole(size: tuple[int, int], count: int) -> tuple[int, int]:
+    """(W, H) of so many clips side by side."""
+    columns = math.ceil(math.sqrt(count))
+    return size[0] * columns, size[1] * math.ceil(count / columns)
 
 
 def _done(request: Request, path: Path, sha256: str, seconds: Mapping[str, float]) -> str:

@@ -52,7 +52,9 @@ def info(path: Path, *, as_json: bool) -> None:
     shown: dict[str, object] = {
         "file": path,
         "format": facts.format if facts.codec == facts.format else f"{facts.format}, {facts.codec}",
-        "holds": f"{facts.frames} frames of {width}x{height} at {facts.fps:g} fps",
+        "holds": f"a picture of {width}x{height}"
+        if facts.frames == 1
+        else f"{facts.frames} frames of {width}x{height} at {facts.fps:g} fps",
         "bytes": facts.bytes,
     }
     words.pairs({**shown, **_lines(facts.record)} if facts.record else {**shown, "record": "none"})

@@ -5,8 +5,15 @@ from __future__ import annotations
 import signal
 from pathlib import Path
 
-from mutoscope.errors import RequestError
-from mutoscope.training import commands
+from mutoscope.errors import MutoscopeError, RequestError
+
+try:
+    from mutoscope.training import commands
+except ModuleNotFoundError as error:
+    raise MutoscopeError(
+        f"training needs {error.name}, which isn't installed; run: make setup,"
+        " or: pip install 'mutoscope[train]'"
+    ) from error
 
 
 def run(name: str, out: Path, *, resume: bool, init: str | None, steps: int | None) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import typer
 from PIL import Image
 
+from mutoscope import checked
 from mutoscope._cli import words
 from mutoscope.data import worldexport
 from mutoscope.data.worldexport import Order
@@ -24,6 +25,7 @@ def run(order: Order, truth: str, *, form: str, out: Path | None, sheet: Path | 
         raise RequestError(f"--format is folder or shards (got '{form}')")
     if out is None and sheet is None:
         raise RequestError("say where to: -o DIR for samples, --sheet FILE.png for a picture")
+    checked.number("--fps", order.fps, low=0.01)
     order = replace(order, truth=worldexport.truths(truth))
     if sheet is not None:
         _draw(order, sheet)

@@ -5,13 +5,14 @@ knows a clip, a request or a system: a record is a JSON object, handed in and ha
 """
 
 from mutoscope.codecs.facts import Facts, probe, read_record
-from mutoscope.codecs.output import Output, write
+from mutoscope.codecs.output import KINDS, Output, write
 from mutoscope.codecs.sink import Options, Picture, Pictures
 from mutoscope.codecs.source import Fit, Shown, Source
 from mutoscope.codecs.trouble import Limits
 from mutoscope.codecs.vectors import motion_vectors
 
 __all__ = [
+    "KINDS",
     "Facts",
     "Fit",
     "Limits",

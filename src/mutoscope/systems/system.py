@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, TypedDict, Unpack
@@ -11,9 +12,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from mutoscope import __version__
 from mutoscope.checked import Value
 from mutoscope.clip import Clip
 from mutoscope.core.samplers import Step
+from mutoscope.record import Record, record_of
 from mutoscope.request import Capabilities, ConditionRequest, Example, Request, Segment
 from mutoscope.systems.cost import Cost
 
@@ -96,10 +99,26 @@ class System(ABC):
         return self.accepts().complete({**asked, "prompt": prompt, "system": self.card.name})
 
     def generate(self, prompt: str, *, count: int = 1, **asked: Unpack[Asked]) -> Clip:
-        """Make clips of a prompt, one after another: clip i of `count` has seed + i."""
+        """Make clips of a prompt, one after another: clip i of `count` has seed + i.
+
+        The record that `verify` makes them again from is with them.
+        """
         request = self.request(prompt, **asked)
-        clips = [self.make(one) for one in counted(request, count)]
-        return replace(clips[0], frames=torch.cat([clip.frames for clip in clips]))
+        clips, took = [], Counter[str]()
+        for one in counted(request, count):
+            clips.append(self.make(one))
+            took.update(self.took)
+        clip = replace(clips[0], frames=torch.cat([clip.frames for clip in clips]))
+        record = self.record(request, clip.grid(), seconds=took, count=count)
+        return replace(clip, record=record.to_json())
+
+    def record(
+        self, request: Request, clip: Clip, *, seconds: Mapping[str, float], count: int = 1
+    ) -> Record:
+        """The record of a clip, or of a grid of `count`, that this system just made."""
+        rounded = {name: round(value, 3) for name, value in seconds.items()}
+        found = record_of(request, clip, version=__version__, weights=self.weights, seconds=rounded)
+        return replace(found, precision=self.precision, count=count)
 
     def make(self, request: Request) -> Clip:
         """The clip of one request, start to end."""

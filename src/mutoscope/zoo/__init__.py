@@ -24,9 +24,9 @@ FOLDER = Path(__file__).parent
 Part = TypeVar("Part", bound=nn.Module)
 
 
-def names() -> tuple[str, ...]:
-    """What is shipped, by name."""
-    return tuple(sorted(p.parent.name for p in FOLDER.glob("*/config.json")))
+def names(folder: Path = FOLDER) -> tuple[str, ...]:
+    """What is shipped, or lies in a folder laid out like this one, by name."""
+    return tuple(sorted(p.parent.name for p in folder.glob("*/config.json")))
 
 
 def config(name: str, folder: Path = FOLDER) -> Mapping[str, Any]:
@@ -71,7 +71,13 @@ def _config(name: str, folder: Path) -> Mapping[str, Any]:
     path = folder / name / "config.json"
     if not path.exists():
         raise WeightsError(
-            f"no weights called {name} in {folder} (there: {', '.join(names()) or 'none'}); "
+            f"no weights called {name} in {folder} (there: {', '.join(names(folder)) or 'none'}); "
             f"make them with: mutoscope train {name}"
         )
-    return json.loads(path.read_text())
+    try:
+        found = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise WeightsError(f"{path} can't be read ({error}); copy or train it again") from error
+    if not isinstance(found, dict):
+        raise WeightsError(f"{path} must hold a JSON object; copy or train it again")
+    return found
