@@ -20,14 +20,14 @@ LINE_LOOKS = frozenset({"pencil", "blueprint", "neon"})
 _DRAB = frozenset({"tone", "wall", "sky"})
 _HIDDEN: Mapping[str, frozenset[str]] = MappingProxyType(
     {
-        "pencil": _DRAB | {"light"},
+        "pencil": _DRAB | {"light", "sand", "snow", "material", "fog"},
         "blueprint": _DRAB | {"light", "floor", "material", "fog"},
         "neon": frozenset({"tone", "wall", "light"}),
         "mono": _DRAB,
         "sepia": _DRAB,
     }
 )
-"""What a look hides besides colour: floors and their tones, walls, skies, light, materials, fog.
+"""What a look hides besides colour: floors or their tones, walls, skies, light, materials, fog.
 
 Measured: where less than a clear share of pixels differ when the word is changed, or where only
 brightness does (skies without colour).
@@ -91,12 +91,18 @@ def shown(scene: Scene) -> Facts:
     """All that can be seen of a scene (`relations` aside: ask `related`)."""
     hidden = _HIDDEN.get(scene.look, frozenset[str]())
     floor, sky, light = scene.stage.floor, scene.stage.sky, scene.stage.light
+    ground = {floor, "tone" if floor.endswith("plain") else "floor"}
     wall = sky.endswith("wall")
     cast = (wall or sky in {"day", "sunset"}) and "light" not in hidden
     move = camera_move(scene.camera)
+    # Where a pushed thing goes is the pusher's doing, whatever its own verb.
+    pushed = {thing.motion.other for thing in scene.things if thing.motion.verb == "pushes"}
     return Facts(
-        things=tuple(_shown_thing(thing, scene.look) for thing in scene.things),
-        floor=None if ("tone" if floor.endswith("plain") else "floor") in hidden else floor,
+        things=tuple(
+            replace(thing, verb=None, speed=None) if i in pushed else thing
+            for i, thing in enumerate(_shown_thing(thing, scene.look) for thing in scene.things)
+        ),
+        floor=None if ground & hidden else floor,
         sky=None if ("wall" if wall else "sky") in hidden else sky,
         light=light if cast else None,
         fog=(scene.stage.fog or None) if "fog" not in hidden else None,
@@ -117,7 +123,7 @@ def _shown_thing(thing: Thing, look: str) -> ThingFacts:
         material=thing.material if "material" not in _HIDDEN.get(look, ()) else None,
         size=thing.size,
         verb=verb,
-        speed=speed if verb not in {"still", *FLEETING} else None,
+        speed=speed if verb not in {"still", "changes colour", *FLEETING} else None,
         becomes=thing.motion.colour if verb == "changes colour" else None,
         other=thing.motion.other,
     )
