@@ -297,3 +297,62 @@ def test_python_has_the_same_door(zoo: Path, tmp_path: Path):
         mutoscope.load("sora")
     with pytest.raises(AttributeError):
         _ = mutoscope.sora
+
+
+def test_interrupting_what_keeps_something_says_what_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
+):
+    from mutoscope._cli import train, world
+
+    def broken(_: object, out: Path, **rest: object) -> None:
+        (out / "state").mkdir(parents=True)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(train.commands, "run", broken)
+    before = {each: signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        assert cli.code(["train", "image", "--out", str(tmp_path / "run")]) == 130
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+    assert "--resume" in capsys.readouterr().err
+    monkeypatch.setitem(world.FORMATS, "folder", broken)
+    assert cli.code(["world", "--count", "1", "-o", str(tmp_path / "w")]) == 130
+    assert "holds what was rendered so far" in capsys.readouterr().err
+
+
+def test_the_world_refuses_a_folder_in_use_and_a_sheet_without_one(tmp_path: Path, capsys):
+    (tmp_path / "a.txt").touch()
+    assert cli.code(["world", "--count", "1", "-o", str(tmp_path)]) == 2
+    assert "is not empty" in capsys.readouterr().err
+    assert cli.code(["world", "--sheet", str(tmp_path / "no" / "s.png")]) == 2
+    assert "make the folder" in capsys.readouterr().err
+    assert cli.code(["world", "--fps", "nan", "-o", str(tmp_path / "b")]) == 2
+    assert "--fps must be a finite number" in capsys.readouterr().err
+
+
+def test_interrupting_while_packages_load_can_not_be_swallowed():
+    program = """
+import os, signal
+from mutoscope._cli import leave
+
+class Held:
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGINT)
+        for _ in range(1000):
+            pass
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
+leave.arm()
+try:
+    os.kill(os.getpid(), signal.SIGINT)
+except KeyboardInterrupt:
+    print("raised", flush=True)
+with leave.at_once():
+    held = Held()
+    del held
+print("went on")
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (130, "raised\n")
+    assert done.stderr == "mutoscope: interrupted; nothing was written\n"

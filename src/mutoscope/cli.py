@@ -15,15 +15,13 @@ from typing import Annotated
 import typer
 
 from mutoscope import __version__
+from mutoscope._cli.leave import INTERRUPTED, SENTENCE, StoppedError, arm, at_once
 from mutoscope.errors import MutoscopeError, RequestError
 
 AsJson = Annotated[bool, typer.Option("--json", help="Answer in JSON, on the last line.")]
 Weights = Annotated[
     Path | None, typer.Option(metavar="DIR", help="Weights of this folder, not those that ship.")
 ]
-
-INTERRUPTED = 130
-"""Exit code after Ctrl-C; typer answers with it too."""
 
 app = typer.Typer(
     name="mutoscope",
@@ -74,7 +72,8 @@ def generate(
 ) -> None:
     """Make a video of a prompt."""
     start = perf_counter()
-    from mutoscope._cli import generate as command
+    with at_once():
+        from mutoscope._cli import generate as command
 
     asked = {
         "system": system,
@@ -104,7 +103,8 @@ def generate(
 @app.command()
 def systems(as_json: AsJson = False) -> None:
     """List the systems there are."""
-    from mutoscope._cli import tell
+    with at_once():
+        from mutoscope._cli import tell
 
     tell.systems(as_json=as_json)
 
@@ -115,7 +115,8 @@ def info(
     as_json: AsJson = False,
 ) -> None:
     """Show what a file is and how it was made."""
-    from mutoscope._cli import tell
+    with at_once():
+        from mutoscope._cli import tell
 
     tell.info(file, as_json=as_json)
 
@@ -126,7 +127,8 @@ def verify(
     weights: Weights = None,
 ) -> None:
     """Make a file again from its record and say whether it comes out the same."""
-    from mutoscope._cli import verify as command
+    with at_once():
+        from mutoscope._cli import verify as command
 
     raise typer.Exit(command.run(file, weights))
 
@@ -150,8 +152,9 @@ def world(
     ] = None,
 ) -> None:
     """Render captioned clips of the world with their exact truths."""
-    from mutoscope._cli import world as command
-    from mutoscope.data.worldexport import Order
+    with at_once():
+        from mutoscope._cli import world as command
+        from mutoscope.data.worldexport import Order
 
     wide = _size(size)
     order = Order(seed=seed, count=count, tier=tier, split=split, size=wide, frames=frames, fps=fps)
@@ -169,7 +172,8 @@ def train(
     steps: Annotated[int | None, typer.Option(min=1, help="How many; else as shipped.")] = None,
 ) -> None:
     """Train a part that ships."""
-    from mutoscope._cli import train as command
+    with at_once():
+        from mutoscope._cli import train as command
 
     command.run(recipe, out, resume=resume, init=init, steps=steps)
 
@@ -177,7 +181,8 @@ def train(
 @app.command()
 def doctor(as_json: AsJson = False) -> None:
     """Look at this machine and say what would make it faster."""
-    from mutoscope._cli import doctor as command
+    with at_once():
+        from mutoscope._cli import doctor as command
 
     command.run(as_json=as_json)
 
@@ -195,6 +200,7 @@ def main() -> None:
     Threads that wait for one another sleep instead of spinning, which has to be said before torch
     is loaded: beside one busy neighbour on two cores a clip took 45 s spinning, 2.5 s sleeping.
     """
+    arm()
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     sys.exit(code(sys.argv[1:]))
 
@@ -209,10 +215,12 @@ def code(arguments: list[str]) -> int:
         return _said(f"failed: {error}", 1)
     except typer.TyperException as error:
         return _said(getattr(error, "format_message", error.__str__)(), 2)
+    except StoppedError as error:
+        return _said(f"interrupted; {error}", INTERRUPTED)
     except (KeyboardInterrupt, typer.Abort):
         left = INTERRUPTED
     if left == INTERRUPTED:
-        return _said("interrupted; nothing was written", INTERRUPTED)
+        return _said(SENTENCE, INTERRUPTED)
     return left or 0
 
 

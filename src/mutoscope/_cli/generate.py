@@ -16,6 +16,7 @@ import typer
 
 from mutoscope import machine, media, recipes, zoo
 from mutoscope._cli import estimate, words
+from mutoscope._cli.leave import at_once
 from mutoscope.checked import Value, one_of
 from mutoscope.clip import Clip
 from mutoscope.errors import RequestError
@@ -42,7 +43,8 @@ class Wish:
 def run(wish: Wish, *, start: float) -> None:
     """Generate and write; `start` is when the command began."""
     torch.set_num_threads(machine.threads())
-    recipe = recipes.find(wish.asked["system"])
+    with at_once():
+        recipe = recipes.find(wish.asked["system"])
     request = complete(recipe.config(wish.weights).accepts(), wish)
     path = wish.output or Path(_name(request))
     media.check(path, size=_whole(request.size, wish.count), fps=request.fps)
@@ -50,7 +52,8 @@ def run(wish: Wish, *, start: float) -> None:
     if wish.dry:
         estimate.run(recipe, wish.weights, request, wish.count, as_json=wish.as_json)
         return
-    system = recipe.load(wish.weights)
+    with at_once():
+        system = recipe.load(wish.weights)
     seconds = {"load": perf_counter() - start}
     clip, took = made(system, counted(request, wish.count))
     clip, before = clip.grid(), perf_counter()

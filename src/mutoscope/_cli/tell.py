@@ -12,13 +12,15 @@ import typer
 
 from mutoscope import media, recipes
 from mutoscope._cli import words
+from mutoscope._cli.leave import at_once
 from mutoscope.errors import WeightsError
 from mutoscope.recipes import Recipe
 
 
 def systems(*, as_json: bool) -> None:
     """Every system with its paper and whether its weights are here."""
-    found = [_system(recipes.find(name)) for name in recipes.names()]
+    with at_once():
+        found = [_system(recipes.find(name)) for name in recipes.names()]
     if as_json:
         typer.echo(json.dumps(found))
         return

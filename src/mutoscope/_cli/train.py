@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 from pathlib import Path
 
+from mutoscope._cli.leave import StoppedError
 from mutoscope.errors import MutoscopeError, RequestError
 
 try:
@@ -27,4 +28,9 @@ def run(name: str, out: Path, *, resume: bool, init: str | None, steps: int | No
     # A run that is told to end, in whatever way, saves its state first.
     for ending in (signal.SIGTERM, signal.SIGINT):
         signal.signal(ending, signal.default_int_handler)
-    commands.run(name, out, steps=steps, init=init)
+    try:
+        commands.run(name, out, steps=steps, init=init)
+    except KeyboardInterrupt:
+        kept = (out / "state").exists()
+        go_on = f"go on with: mutoscope train {name} --out {out} --resume"
+        raise StoppedError(go_on if kept else "no step was kept yet") from None

@@ -9,6 +9,7 @@ import typer
 
 from mutoscope import codecs, machine, media, recipes
 from mutoscope._cli.generate import made
+from mutoscope._cli.leave import at_once
 from mutoscope.clip import Clip
 from mutoscope.errors import RequestError
 from mutoscope.record import Record, compare
@@ -25,7 +26,8 @@ def run(path: Path, weights: Path | None) -> int:
     theirs = Record.from_json(found)
     request = theirs.request
     torch.set_num_threads(machine.threads())
-    system = recipes.find(request.system).load(weights, dtype=FORMATS.get(theirs.precision))
+    with at_once():
+        system = recipes.find(request.system).load(weights, dtype=FORMATS.get(theirs.precision))
     clip, took = made(system, counted(request, theirs.count))
     clip = clip.grid()
     mine = system.record(request, clip, seconds=took, count=theirs.count)
