@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tiny_scenes import random_scene
 
 from mutoscope.errors import DataError
-from mutoscope.world.edit import MAPS, TASKS, edit
+from mutoscope.world.edit import MAPS, TASKS, drawn_edit, edit
 from mutoscope.world.facts import Facts, ThingFacts, agrees, shown
 from mutoscope.world.instructions import ORDERS, read
 from mutoscope.world.picture import KINDS
@@ -147,3 +147,20 @@ def test_what_is_no_edit_reads_as_none_and_unknown_tasks_are_refused():
     assert read("what a lovely day") is None
     with pytest.raises(DataError, match="no edit task 'swap'; use one of local"):
         edit(sample(5, 0), np.random.default_rng(0), "swap")
+
+
+@pytest.mark.parametrize("tier", ["core", "wide"])
+@pytest.mark.parametrize("task", TASKS)
+def test_every_number_has_an_edit_of_every_task(tier, task):
+    for index in range(6):
+        drawn, made = drawn_edit(8, index, task, tier=tier)
+        assert made.task == task
+        assert agrees(made.about, drawn)
+        assert not held_out(drawn)
+        assert not held_out(made.scene)
+    assert drawn_edit(8, 5, task, tier=tier) == (drawn, made)
+
+
+def test_an_edit_is_of_the_scene_of_its_number_where_that_allows_it():
+    assert drawn_edit(8, 2, "style")[0] == sample(8, 2)
+    assert drawn_edit(8, 2, "style", split="test")[0] == sample(8, 2, split="test")

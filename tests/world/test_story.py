@@ -9,7 +9,7 @@ from mutoscope.world.motion import tracks
 from mutoscope.world.parse import parse
 from mutoscope.world.render import render
 from mutoscope.world.sample import goes_well, held_out, sample
-from mutoscope.world.story import CUTS, story
+from mutoscope.world.story import CUTS, drawn_story, story
 
 
 def told(index, **options):
@@ -83,3 +83,15 @@ def test_a_story_opens_with_its_scene_and_is_a_function_of_its_seed():
 def test_impossible_stories_are_refused():
     with pytest.raises(DataError, match=r"segments >= 1 of at most 4\.0 seconds"):
         story(sample(11, 0), np.random.default_rng(0), seconds=9.0)
+
+
+@pytest.mark.parametrize("tier", ["core", "wide"])
+@pytest.mark.parametrize("cuts", [False, True])
+def test_every_number_has_a_story(tier, cuts):
+    for index in range(10):
+        made = drawn_story(12, index, tier=tier, cuts=cuts)
+        assert len(made.segments) == 4
+        assert agrees(parse(made.prompts[-1]), made.segments[-1].scene)
+    assert made == drawn_story(12, 9, tier=tier, cuts=cuts)
+    with pytest.raises(DataError, match="segments >= 1"):
+        drawn_story(12, 0, segments=0)

@@ -10,6 +10,7 @@ Departs: pairs are exact, where the paper makes them with a language model and m
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, Literal
@@ -24,10 +25,11 @@ from mutoscope.world.edit_things import Desk, Edit
 from mutoscope.world.facts import Facts, shown
 from mutoscope.world.instructions import FILTERS, MAPS, TASKS
 from mutoscope.world.plan import plan
+from mutoscope.world.sample import redraws
 from mutoscope.world.scene import Scene, Stage
 from mutoscope.world.words import said
 
-__all__ = ["FILTERS", "MAPS", "TASKS", "Edit", "edit"]
+__all__ = ["FILTERS", "MAPS", "TASKS", "Edit", "drawn_edit", "edit"]
 
 SIGN_WORDS = ("HELLO", "OPEN", "PLAY", "MOON", "STOP", "TEA", "CIRCUS", "ZEBRA", "NORTH", "JAZZ")
 """Words that edits put on signs (ours)."""
@@ -58,6 +60,27 @@ def edit(
             if found is not None:
                 return found
     raise DataError(f"the scene allows no {task} edit; use another scene or another task")
+
+
+def drawn_edit(
+    seed: int,
+    index: int,
+    task: str | None = None,
+    *,
+    tier: Literal["core", "wide"] = "core",
+    split: str = "train",
+    still: bool = False,
+) -> tuple[Scene, Edit]:
+    """A scene and an edit of it, a pure function of the arguments.
+
+    The scene is that of `sample(seed, index)`, or another where that one doesn't allow the task;
+    things are removed from two and added to one, else `sample`'s own odds hold.
+    """
+    objects = {"remove": 2, "add": 1}.get(task or "")
+    for drawn, rng in redraws(seed, index, tier=tier, objects=objects, split=split):
+        with suppress(DataError):
+            return drawn, edit(drawn, rng, task, tier=tier, still=still)
+    raise DataError(f"no scene allows a {task} edit; use another of {', '.join(TASKS)}")
 
 
 def _place(desk: Desk) -> Edit | None:
@@ -104,6 +127,8 @@ def _sky(desk: Desk) -> Edit | None:
 def _fog(desk: Desk) -> Edit | None:
     """Fog where there was none, or none where there was."""
     fog = not desk.scene.stage.fog
+    if not fog and desk.truth.fog is None:
+        return None
     changed = _restaged(desk, replace(desk.scene.stage, fog=fog), {"fog": fog})
     if changed is None:
         return None

@@ -24,6 +24,8 @@ HELD_OUT = 0.1
 """Share of the pairs of words that training never sees."""
 _SALT = "779"
 """Chosen so that no word of the core tier loses more than two partners."""
+REDRAWS = 100
+"""How many scenes are tried for what not every scene allows (ours)."""
 _MOST = {"core": 2, "wide": 4}
 _TRIES = {"core": 576, "wide": 192}
 """Places tried before other words are drawn."""
@@ -62,6 +64,20 @@ def sample(
         scene = arrange(words, rng, _TRIES[tier], _TOGETHER[tier])
         if scene is not None:
             return scene
+
+
+def redraws(
+    seed: int, index: int, *, tier: str = "core", objects: int | None = None, split: str = "train"
+) -> Iterator[tuple[Scene, np.random.Generator]]:
+    """The scene of a number, then up to 99 others in its place, each with a generator.
+
+    For what not every scene allows (an edit, a story); a pure function of its arguments.
+    """
+    for attempt in range(REDRAWS):
+        # Far beyond any index in use, so that no scene stands in for two numbers.
+        drawn = sample(seed, index + (attempt << 40), tier=tier, objects=objects, split=split)
+        entropy = (seed, index, SPLITS[split], attempt, REDRAWS)
+        yield drawn, np.random.default_rng(np.random.SeedSequence(entropy))
 
 
 def _count(rng: np.random.Generator, tier: str) -> int:

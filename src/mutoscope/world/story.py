@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -24,7 +25,7 @@ from mutoscope.world.dice import Dice
 from mutoscope.world.facts import shown_verb
 from mutoscope.world.motion import Track, tracks
 from mutoscope.world.plan import plan
-from mutoscope.world.sample import goes_well, held_out
+from mutoscope.world.sample import goes_well, held_out, redraws
 from mutoscope.world.scene import SECONDS, Camera, Motion, Scene, Thing
 
 CUTS = ("colour", "shape", "stage", "verb")
@@ -80,11 +81,7 @@ def story(
     Without `cuts` only verbs change. Where the scene's own verbs lead nowhere (what has dropped
     can't drop again), its things open with others; verbs beyond the core tier open as still.
     """
-    if segments < 1 or not 0 < seconds <= SECONDS:
-        raise DataError(
-            f"a story needs segments >= 1 of at most {SECONDS} seconds "
-            f"(got {segments} of {seconds} s)"
-        )
+    _check(segments, seconds)
     writer = _Writer(Dice(rng), float(seconds), cuts=cuts, seen=held_out(scene))
     for opening in writer.openings(_opened(scene)):
         writer.left = _BUDGET
@@ -92,6 +89,35 @@ def story(
         if path is not None:
             return Story(segments=tuple(writer.told(path)))
     raise DataError(f"no story of {segments} segments found; use fewer, or a scene with more room")
+
+
+def drawn_story(
+    seed: int,
+    index: int,
+    *,
+    tier: str = "core",
+    split: str = "train",
+    segments: int = 4,
+    seconds: float | int = 2.0,
+    cuts: bool = False,
+) -> Story:
+    """A story, a pure function of the arguments.
+
+    It opens with the scene of `sample(seed, index)`, or another where no story follows on that one.
+    """
+    _check(segments, seconds)
+    for drawn, rng in redraws(seed, index, tier=tier, split=split):
+        with suppress(DataError):
+            return story(drawn, rng, segments=segments, seconds=seconds, cuts=cuts)
+    raise DataError(f"no scene has a story of {segments} segments; use fewer or shorter ones")
+
+
+def _check(segments: int, seconds: float | int) -> None:
+    if segments < 1 or not 0 < seconds <= SECONDS:
+        raise DataError(
+            f"a story needs segments >= 1 of at most {SECONDS} seconds "
+            f"(got {segments} of {seconds} s)"
+        )
 
 
 class _Writer:
