@@ -54,6 +54,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     rungs = frechet.ladder(reader, real[:half], real[half:], 4.0)
     print(f"### Right answers (of things of at least {own.VISIBLE} pixels)\n")
     print(markdown(reports["none"]))
+    words = own.own_words(reader, held, args.n)
+    for title in ("shape", "verb"):
+        print(f"\n### {title.capitalize()}, word by word\n\n{markdown(words[title])}")
     print("\n### Under degradations at half severity: right in percent (answered in percent)\n")
     print(wide_row(reports))
     print("\n### Agreement with the opinion that learned nothing\n")
@@ -61,7 +64,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print(f"\n### Fréchet distances of {half} real clips\n")
     print("\n".join(f"- {name}: {value:.3g}" for name, value in rungs.items()))
     ladder = {name: Entry(value=v, n=half, better="lower") for name, v in rungs.items()}
-    everything = {**reports, "agreement": agreed, "ladder": ladder}
+    by_word = {f"{title}, by word": report for title, report in words.items()}
+    everything = {**reports, **by_word, "agreement": agreed, "ladder": ladder}
     facts = {"n": args.n, "sha256": zoo.sha256("readers")}
     save(Path("benchmarks") / "results" / "readers.json", everything, facts)
 

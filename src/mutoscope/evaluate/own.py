@@ -7,7 +7,7 @@ not answered.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -35,9 +35,10 @@ HALF = 0.5
 
 @dataclass(frozen=True)
 class Question:
-    """One question: its title, and the answer as right, wrong (False) or not given (None)."""
+    """One question: its title, the right word, and the answer: right, wrong or not given (None)."""
 
     title: str
+    word: str
     right: bool | None
 
 
@@ -49,17 +50,20 @@ def own_error(
     `spoil` names a degradation of data.degrade, applied to every clip at severity HALF. The entry
     "place" is the mean distance of middles in frame sides, "found" the share of things found.
     """
-    questions: list[Question] = []
-    away: list[float] = []
-    for first in range(0, count, 16):
-        rgb, ids, scenes = held.pick(range(first, min(count, first + 16)))
-        frames = as_frames(rgb)
-        if spoil is not None:
-            frames = torch.stack([_spoilt(clip, spoil, first + k) for k, clip in enumerate(frames)])
-        for seen, mine, scene in zip(read(reader, frames, FPS), ids, scenes, strict=True):
-            questions += _ask(seen, mine, scene)
-            away += _away(seen, mine)
-    return {**_entries(questions, reader), **_places(away)}
+    questions, away = _examined(reader, held, count, spoil)
+    rows = _entries(questions, lambda question: question.title)
+    order = ["found", *(t for t in TITLES.values() if t in _taught(reader))]
+    return {**{title: rows[title] for title in order if title in rows}, **_places(away)}
+
+
+def own_words(reader: ClipReader, held: Rendered, count: int) -> Mapping[str, Report]:
+    """The same for every word by itself, by title: where the errors are."""
+    questions, _ = _examined(reader, held, count, None)
+    titles = [title for title in TITLES.values() if title in _taught(reader)]
+    return {
+        title: _entries([q for q in questions if q.title == title], lambda question: question.word)
+        for title in titles
+    }
 
 
 def degraded(reader: ClipReader, held: Rendered, count: int) -> Mapping[str, Report]:
@@ -73,6 +77,23 @@ def overlap(masks: np.ndarray, ids: np.ndarray) -> float:
     step = ids.shape[-1] // masks.shape[-1]
     true = ids[:, step // 2 :: step, step // 2 :: step]
     return float((masks & true).sum() / max(1, (masks | true).sum()))
+
+
+def _examined(
+    reader: ClipReader, held: Rendered, count: int, spoil: str | None
+) -> tuple[list[Question], list[float]]:
+    """All questions about the first clips, and how far off the middles of things are."""
+    questions: list[Question] = []
+    away: list[float] = []
+    for first in range(0, count, 16):
+        rgb, ids, scenes = held.pick(range(first, min(count, first + 16)))
+        frames = as_frames(rgb)
+        if spoil is not None:
+            frames = torch.stack([_spoilt(clip, spoil, first + k) for k, clip in enumerate(frames)])
+        for seen, mine, scene in zip(read(reader, frames, FPS), ids, scenes, strict=True):
+            questions += _ask(seen, mine, scene)
+            away += _away(seen, mine)
+    return questions, away
 
 
 def _spoilt(clip: torch.Tensor, kind: str, seed: int) -> torch.Tensor:
@@ -94,17 +115,17 @@ def _pairs(seen: Reading, ids: np.ndarray) -> Iterator[tuple[int, ThingRead | No
 def _ask(seen: Reading, ids: np.ndarray, scene: Scene) -> Iterator[Question]:
     truth = shown(scene)
     for k, thing in _pairs(seen, ids):
-        yield Question("found", thing is not None)
+        yield Question("found", "thing", thing is not None)
         for name in THING_WORDS:
             word = getattr(truth.things[k], name)
             if word is not None:
                 answer = None if thing is None else thing.words[name].word
-                yield Question(TITLES[name], None if answer is None else answer == word)
+                yield Question(TITLES[name], word, None if answer is None else answer == word)
     clip = {**vars(truth), "count": str(truth.count), "fog": "fog" if truth.fog else "clear"}
     for name in CLIP_WORDS:
-        answer = seen.words[name].word
-        if clip[name] is not None:
-            yield Question(TITLES[name], None if answer is None else answer == clip[name])
+        answer, word = seen.words[name].word, clip[name]
+        if word is not None:
+            yield Question(TITLES[name], word, None if answer is None else answer == word)
 
 
 def _away(seen: Reading, ids: np.ndarray) -> Iterator[float]:
@@ -115,20 +136,17 @@ def _away(seen: Reading, ids: np.ndarray) -> Iterator[float]:
             yield from away[np.isfinite(away)].tolist()
 
 
-def _entries(questions: Sequence[Question], reader: ClipReader) -> Report:
-    taught = {TITLES[n] for n, bar in zip(HEADS, reader.bars.tolist(), strict=True) if bar <= 1}
+def _taught(reader: ClipReader) -> set[str]:
+    return {TITLES[n] for n, bar in zip(HEADS, reader.bars.tolist(), strict=True) if bar <= 1}
+
+
+def _entries(questions: Sequence[Question], key: Callable[[Question], str]) -> Report:
     rows: dict[str, Entry] = {}
-    for title, group in groupby(sorted(questions, key=_title), key=_title):
+    for name, group in groupby(sorted(questions, key=key), key=key):
         rights = [q.right for q in group]
         told = [right for right in rights if right is not None]
-        if title in taught | {"found"}:
-            rows[title] = report.share(told, {"coverage": len(told) / len(rights)})
-    order = ["found", *TITLES.values()]
-    return {title: rows[title] for title in order if title in rows}
-
-
-def _title(question: Question) -> str:
-    return question.title
+        rows[name] = report.share(told, {"coverage": len(told) / len(rights)})
+    return rows
 
 
 def _places(away: Sequence[float]) -> Report:

@@ -1,0 +1,51 @@
+"""What readers get wrong is counted the same by attribute and by word."""
+
+import numpy as np
+import pytest
+import torch
+
+from mutoscope.data.rendered import Recipe, Rendered
+from mutoscope.evaluate.own import overlap, own_error, own_words
+from mutoscope.networks.readers import HEADS, ClipReader
+
+
+@pytest.fixture(scope="module")
+def held():
+    made = [Recipe(seed=6, split="test").make(i) for i in range(10)]
+    rgb, ids = (np.stack([item[k] for item in made]) for k in (1, 2))
+    return Rendered([rgb], [ids], [item[0] for item in made])
+
+
+@pytest.fixture(scope="module")
+def reader():
+    torch.manual_seed(0)
+    small = ClipReader(width=16, deep=16, mind=16, key=4, depth=1, layers=1, heads=2).eval()
+    for name in ("floor", "move", "count", "colour"):
+        small.bars[HEADS.index(name)] = 0.0
+    return small
+
+
+def test_words_add_up_to_their_attribute(held, reader):
+    whole, words = own_error(reader, held, 10), own_words(reader, held, 10)
+    assert set(words) == {"colour", "stage", "camera", "count"}
+    assert next(iter(whole)) == "found"
+    for title, report in words.items():
+        assert sum(entry.n for entry in report.values()) == whole[title].n
+        right = sum(entry.value * entry.n for entry in report.values() if entry.n)
+        if whole[title].n:
+            assert right == pytest.approx(whole[title].value * whole[title].n)
+    assert {scene.stage.floor for scene in held.scenes} == set(words["stage"])
+
+
+def test_what_was_not_taught_is_not_asked(held, reader):
+    assert "verb" not in own_error(reader, held, 2)
+
+
+def test_overlap_of_a_mask_with_itself_is_whole_and_with_its_half_a_half():
+    ids = np.zeros((2, 8, 8), bool)
+    ids[:, :, :4] = True
+    masks = ids[:, 1::2, 1::2]
+    assert overlap(masks, ids) == 1
+    half = masks.copy()
+    half[:, :2] = False
+    assert overlap(half, ids) == 0.5
