@@ -1,44 +1,130 @@
-"""The table of a shipped system on held-out captions; truth, chance and an untrained twin beside.
+"""The table of a shipped system: what is seen of what was asked, with truth and chance beside.
 
-`python benchmarks/base_table.py --system modelscope --n 300 --steps 30 --guidance 4` prints tables
-and writes JSON; `--unseen` asks only for pairs of words that training never saw together.
+`python benchmarks/base_table.py --system modelscope --n 300` asks, one section after another:
+held-out captions ("core"), pairs of words that training never saw ("unseen"), hand-written prompts
+("paraphrases"), and all of the vocabulary ("wide"). Clips are kept in the cache and
+finished sections in results/SYSTEM, so that it can be stopped anywhere and goes on when called
+again; with a larger `--n` only what is new is made. `--only core,unseen` picks sections.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import torch
-from rich.progress import track
 
 import mutoscope
 from mutoscope import zoo
 from mutoscope.clip import Frames
-from mutoscope.evaluate.commands import Generate, Questions, table
+from mutoscope.evaluate.commands import Generate, table
+from mutoscope.evaluate.keeping import kept
+from mutoscope.evaluate.questions import Asked, Questions
 from mutoscope.evaluate.reading import shipped
-from mutoscope.evaluate.report import markdown, save
+from mutoscope.evaluate.report import Report, markdown, opened, save
 from mutoscope.systems.system import System
+from mutoscope.training.commands import cache_folder
 from mutoscope.world.scene import VERSION
 
+RESULTS = Path(__file__).parent / "results"
 
-def generator(system: System, asked: Questions, *, steps: int, guidance: float) -> Generate:
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What is measured, and how clips are made."""
+
+    system: str
+    n: int
+    steps: int
+    guidance: float
+    frames: int
+    seed: int
+    twin: bool
+
+    def facts(self) -> dict[str, Any]:
+        """What a result depends on."""
+        hashes = {name: zoo.sha256(name) for name in (self.system, "readers")}
+        return {**vars(self), "world": VERSION, "sha256": hashes}
+
+    def questions(self, n: int, *, tier: str = "core", unseen: bool = False) -> Questions:
+        """Held-out captions."""
+        return Questions(n=n, seed=self.seed, frames=self.frames, tier=tier, unseen=unseen)
+
+    def generate(self, *, trained: bool) -> Generate:
+        """The system, or its untrained twin, as a callable; what it made before is kept."""
+        system = mutoscope.load(self.system) if trained else untrained(self.system)
+        key = f"{zoo.sha256(self.system)[:12]}-{self.frames}-{self.steps}-{self.guidance:g}"
+        name = self.system if trained else "untrained"
+        return kept(generator(system, self), cache_folder() / "tables" / key / name)
+
+
+class Sections:
+    """The parts of the table, each a function without arguments."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+
+    @cached_property
+    def system(self) -> Generate:
+        """The system that is measured."""
+        return self.settings.generate(trained=True)
+
+    @cached_property
+    def twins(self) -> Mapping[str, Generate]:
+        """What is asked the same."""
+        return {"untrained": self.settings.generate(trained=False)} if self.settings.twin else {}
+
+    def core(self) -> Mapping[str, Report]:
+        """Held-out captions of the core tier, as they come."""
+        n = self.settings.n
+        others = Questions(n=n, seed=self.settings.seed + 1, frames=self.settings.frames)
+        return self._table(self.settings.questions(n).asked(), others=others.asked())
+
+    def unseen(self) -> Mapping[str, Report]:
+        """Captions with a pair of words that training never saw together."""
+        return self._table(self.settings.questions(-(-self.settings.n // 2), unseen=True).asked())
+
+    def paraphrases(self) -> Mapping[str, Report]:
+        """Prompts as people write them."""
+        return self._table(self.settings.questions(-(-self.settings.n // 2)).paraphrases())
+
+    def wide(self) -> Mapping[str, Report]:
+        """Captions of the whole vocabulary, word by word."""
+        asked = self.settings.questions(-(-self.settings.n // 2), tier="wide").asked()
+        return self._table(asked)
+
+    def _table(self, asked: Asked, others: Asked | None = None) -> Mapping[str, Report]:
+        return table(
+            self.system, asked, reader=shipped(), twins=self.twins, others=others,
+            seed=self.settings.seed,
+        )  # fmt: skip
+
+
+SECTIONS: Mapping[str, Callable[[Sections], Mapping[str, Report]]] = {
+    "core": Sections.core,
+    "unseen": Sections.unseen,
+    "paraphrases": Sections.paraphrases,
+    "wide": Sections.wide,
+}
+
+
+def generator(system: System, settings: Settings) -> Generate:
     """The system as a callable from prompts and seeds to frames."""
 
     def generate(prompts: Sequence[str], seeds: Sequence[int]) -> Frames:
         clips = [
             system.generate(
-                prompt,
-                frames=asked.frames,
-                fps=asked.fps,
-                steps=steps,
-                guidance=guidance,
-                seed=seed,
+                prompt, frames=settings.frames, fps=8.0, steps=settings.steps,
+                guidance=settings.guidance, seed=seed,
             ).frames
-            for prompt, seed in track(list(zip(prompts, seeds, strict=True)))
-        ]
+            for prompt, seed in zip(prompts, seeds, strict=True)
+        ]  # fmt: skip
         return torch.cat(clips)
 
     return generate
@@ -54,38 +140,42 @@ def untrained(name: str) -> System:
     return system
 
 
-def main() -> None:
-    """Generate, read, print."""
+def measured(name: str, settings: Settings) -> Mapping[str, Report]:
+    """A section: what was found before under the same facts, or else found and kept now."""
+    path = RESULTS / settings.system / f"{name}.json"
+    facts = json.loads(json.dumps(settings.facts()))
+    if path.exists():
+        before = json.loads(path.read_text())
+        if all(before.get(key) == fact for key, fact in facts.items()):
+            return {title: opened(report) for title, report in before["reports"].items()}
+    begin = time.perf_counter()
+    reports = SECTIONS[name](Sections(settings))
+    save(path, reports, {**facts, "seconds": round(time.perf_counter() - begin, 1)})
+    return reports
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Ask, read, print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--system", default="modelscope")
-    parser.add_argument("--n", type=int, default=300)
+    parser.add_argument("--n", type=int, default=300, help="held-out captions; other sections less")
     parser.add_argument("--steps", type=int, default=30)
     parser.add_argument("--guidance", type=float, default=4.0)
     parser.add_argument("--frames", type=int)
     parser.add_argument("--seed", type=int, default=7)
-    parser.add_argument("--unseen", action="store_true")
+    parser.add_argument("--only", default=",".join(SECTIONS))
     parser.add_argument("--no-twin", action="store_true")
-    parser.add_argument("-o", "--out", type=Path)
-    args = parser.parse_args()
-    frames = args.frames or (1 if args.system == "image" else 16)
-    asked = Questions(n=args.n, seed=args.seed, unseen=args.unseen, frames=frames)
-    run = {"steps": args.steps, "guidance": args.guidance}
-    begin = time.perf_counter()
-    twins = {} if args.no_twin else {"untrained": generator(untrained(args.system), asked, **run)}
-    system = generator(mutoscope.load(args.system), asked, **run)
-    reports = table(system, asked, reader=shipped(), twins=twins)
-    facts = {
-        **{key: value for key, value in vars(args).items() if key != "out"},
-        "frames": frames,
-        "world": VERSION,
-        "sha256": {name: zoo.sha256(name) for name in (args.system, "readers")},
-        "seconds": round(time.perf_counter() - begin, 1),
-    }
-    print(f"## {args.system}: {args.n} {'unseen ' if args.unseen else ''}held-out captions\n")
-    for title, report in reports.items():
-        print(f"### {title}\n\n{markdown(report)}\n")
-    name = f"{args.system}{'-unseen' if args.unseen else ''}.json"
-    save(args.out or Path("benchmarks") / "results" / name, reports, facts)
+    args = parser.parse_args(arguments)
+    settings = Settings(
+        system=args.system, n=args.n, steps=args.steps, guidance=args.guidance,
+        frames=args.frames or (1 if args.system == "image" else 16), seed=args.seed,
+        twin=not args.no_twin,
+    )  # fmt: skip
+    for name in args.only.split(","):
+        print(f"## {args.system}: {name}\n", flush=True)
+        for title, report in measured(name, settings).items():
+            if title != "words" or name == "wide":
+                print(f"### {title}\n\n{markdown(report)}\n", flush=True)
 
 
 if __name__ == "__main__":

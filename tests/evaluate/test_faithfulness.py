@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mutoscope.evaluate.faithfulness import BOTH, disordered, facts, marks, summary
+from mutoscope.evaluate.faithfulness import BOTH, by_word, disordered, facts, marks, summary
 from mutoscope.evaluate.reading import Answer, Reading, ThingRead
 from mutoscope.evaluate.tracks import track
 from mutoscope.networks.readers import CLIP_WORDS, HEADS, THING_WORDS, ClipReader
@@ -94,6 +94,19 @@ def test_chance_is_far_below_and_no_caption_keeps_its_place(reader):
     rows = summary(marks(readings, scenes, reader), {"chance": marks(readings, moved, reader)})
     assert rows["colour"].baselines["chance"] < 0.4
     assert rows["camera"].baselines["chance"] < 0.6
+
+
+def test_words_by_themselves_add_up_to_their_attribute(reader):
+    scenes = _scenes(20)
+    readings = [_perfect(scene) for scene in scenes]
+    answers = marks(readings, disordered(scenes, 0), reader)
+    rows, words = summary(answers, {}), by_word(answers, {"same": answers})
+    mine = {name: entry for name, entry in words.items() if name.startswith("shape: ")}
+    assert sum(entry.n for entry in mine.values()) == rows["shape"].n
+    assert sum(entry.n * entry.value for entry in mine.values()) == pytest.approx(
+        rows["shape"].n * rows["shape"].value
+    )
+    assert all(entry.baselines["same"] == entry.value for entry in words.values())
 
 
 def test_only_what_was_said_is_asked(reader):

@@ -5,7 +5,7 @@ import math
 
 import pytest
 
-from mutoscope.evaluate.report import Entry, markdown, save, share, wilson
+from mutoscope.evaluate.report import Entry, markdown, opened, save, share, wilson
 
 
 def test_wilsons_interval_has_the_values_worked_out_by_hand():
@@ -46,3 +46,4 @@ def test_a_table_has_a_column_for_every_baseline_and_json_has_the_fixed_keys(tmp
     assert set(found["reports"]["one"]["colour"]) == {
         "value", "interval", "n", "better", "baselines",
     }  # fmt: skip
+    assert opened(found["reports"]["one"]) == rows

@@ -1,4 +1,4 @@
-"""The table of a text-to-video system: what is seen of held-out captions, and how near to real.
+"""The tables of a text-to-video system: what is seen of what was asked, and how near to real.
 
 A system is a callable from prompts and seeds to frames; this room knows no system by name.
 """
@@ -6,103 +6,72 @@ A system is a callable from prompts and seeds to frames; this room knows no syst
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-
-import numpy as np
 
 from mutoscope.clip import Frames
 from mutoscope.evaluate import frechet, segmentation
-from mutoscope.evaluate.faithfulness import Said, disordered, marks, renders, summary
-from mutoscope.evaluate.reading import read
+from mutoscope.evaluate.faithfulness import Mark, by_word, disordered, marks, summary
+from mutoscope.evaluate.questions import Asked
+from mutoscope.evaluate.questions import Questions as Questions
+from mutoscope.evaluate.reading import Reading, read
 from mutoscope.evaluate.report import Entry, Report
 from mutoscope.networks.readers import ClipReader
-from mutoscope.world.caption import caption
-from mutoscope.world.facts import Facts, shown
-from mutoscope.world.sample import sample
-from mutoscope.world.scene import Scene
+from mutoscope.world.sample import held_out
 
 Generate = Callable[[Sequence[str], Sequence[int]], Frames]
 
-
-@dataclass(frozen=True, kw_only=True)
-class Questions:
-    """Which captions are asked: the first `n` held-out scenes of a seed.
-
-    `unseen` asks only for pairs of words that training never saw together.
-    """
-
-    n: int = 300
-    seed: int = 7
-    tier: str = "core"
-    unseen: bool = False
-    frames: int = 16
-    fps: float = 8.0
-    side: int = 128
-
-    def scenes(self) -> list[Scene]:
-        """The scenes asked for."""
-        keys = range(self.n)
-        return [
-            sample(self.seed, i, tier=self.tier, split="test", unseen=self.unseen) for i in keys
-        ]
-
-    def captions(self, scenes: Sequence[Scene]) -> list[str]:
-        """Each scene told in full; where a clip is one frame, only what a still picture shows."""
-        rngs = (np.random.default_rng((self.seed, i)) for i in range(len(scenes)))
-        still = self.frames == 1
-        return [
-            caption(scene, rng, still=still, detail="full")
-            for scene, rng in zip(scenes, rngs, strict=True)
-        ]
-
-    def said(self, scenes: Sequence[Scene]) -> list[Said]:
-        """What clips are held against: scenes, or what a still picture shows of them."""
-        return [_still(scene) if self.frames == 1 else scene for scene in scenes]
-
-    def real(self, scenes: Sequence[Scene]) -> Frames:
-        """What the scenes really look like."""
-        size = (self.side, self.side)
-        return renders(scenes, frames=self.frames, size=size, fps=self.fps)
+FEW = 50
+"""Prompts asked of a twin, whose shares lie near chance."""
 
 
 def table(
     generate: Generate,
-    asked: Questions,
+    asked: Asked,
     *,
     reader: ClipReader,
     twins: Mapping[str, Generate] | None = None,
+    others: Asked | None = None,
+    seed: int = 7,
 ) -> Mapping[str, Report]:
-    """Reports by name: "faithfulness", "distance" (Fréchet) and "agreement" of the two opinions.
+    """Reports by name: "faithfulness", "words" (the same by word), "agreement" of both opinions.
 
-    `twins` are other systems asked the same, shown beside (an untrained one, say); always beside
-    are real renders of the same scenes ("truth") and the clips against other captions ("chance").
+    Always beside are real renders of the same scenes ("truth") and the clips against other captions
+    ("chance"); where some scenes have pairs of words that training never saw, also those without
+    ("seen pairs"). `twins` are other systems asked the first FEW prompts, an untrained one, say.
+    With `others`, of which real clips are made, there is a "distance" (Fréchet) too.
     """
-    scenes = asked.scenes()
-    said, prompts, seeds = asked.said(scenes), asked.captions(scenes), list(range(len(scenes)))
-    clips, real = generate(prompts, seeds), asked.real(scenes)
+    clips, real = generate(asked.prompts, _seeds(asked)), asked.real()
     readings, true = (read(reader, frames, asked.fps) for frames in (clips, real))
+    mine = marks(readings, asked.said, reader)
     beside = {
-        "truth": marks(true, said, reader),
-        "chance": marks(readings, disordered(said, asked.seed), reader),
+        "truth": marks(true, asked.said, reader),
+        "chance": marks(readings, disordered(asked.said, seed), reader),
     }
     for name, twin in (twins or {}).items():
-        beside[name] = marks(read(reader, twin(prompts, seeds), asked.fps), said, reader)
-    others = replace(asked, seed=asked.seed + 1, unseen=False)
-    other = others.real(others.scenes())
-    known = frechet.features(read(reader, other, asked.fps))
-    distance = frechet.frechet(known, frechet.features(readings))
-    rungs = frechet.ladder(reader, other, real, asked.fps)
-    return {
-        "faithfulness": summary(marks(readings, said, reader), beside),
-        "distance": {
-            "frechet": Entry(value=distance, n=len(scenes), better="lower", baselines=rungs)
-        },
+        few = asked.first(FEW)
+        answers = read(reader, twin(few.prompts, _seeds(few)), asked.fps)
+        beside[name] = marks(answers, few.said, reader)
+    rare = {k for k, scene in enumerate(asked.scenes) if held_out(scene)}
+    parts: dict[str, Sequence[Mark]] = dict(beside)
+    if 0 < len(rare) < len(asked):
+        parts["seen pairs"] = [mark for mark in mine if mark.clip not in rare]
+    reports = {
+        "faithfulness": summary(mine, parts),
+        "words": by_word(mine, beside),
         "agreement": segmentation.agreement(clips, readings, asked.fps),
     }
+    if others is not None:
+        reports["distance"] = _distance(readings, others.real(), real, reader, asked.fps)
+    return reports
 
 
-def _still(scene: Scene) -> Facts:
-    """What a still picture of a scene is sure to show."""
-    truth = shown(scene)
-    things = tuple(replace(thing, verb=None, speed=None) for thing in truth.things)
-    return replace(truth, things=things, move=None, pace=None)
+def _distance(
+    readings: Sequence[Reading], other: Frames, real: Frames, reader: ClipReader, fps: float
+) -> Report:
+    known = frechet.features(read(reader, other, fps))
+    value = frechet.frechet(known, frechet.features(readings))
+    rungs = frechet.ladder(reader, other, real, fps)
+    return {"frechet": Entry(value=value, n=len(readings), better="lower", baselines=rungs)}
+
+
+def _seeds(asked: Asked) -> list[int]:
+    return list(range(len(asked)))

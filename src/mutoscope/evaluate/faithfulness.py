@@ -36,9 +36,10 @@ BOTH = "both objects"
 
 @dataclass(frozen=True)
 class Mark:
-    """One question about one clip and whether it was answered as asked."""
+    """One question about one clip, the word asked for, and whether it was answered as asked."""
 
     title: str
+    word: str
     clip: int
     right: bool
     told: bool
@@ -73,6 +74,18 @@ def summary(found: Sequence[Mark], beside: Mapping[str, Sequence[Mark]]) -> Repo
         rows[title] = report.share((m.right for m in found if m.title == title), values)
     values = {name: float(np.mean([m.told for m in other])) for name, other in beside.items()}
     rows["told"] = report.share((m.told for m in found), values)
+    return rows
+
+
+def by_word(found: Sequence[Mark], beside: Mapping[str, Sequence[Mark]]) -> Report:
+    """A row for every word that was asked for, "title: word"."""
+    rows: dict[str, Entry] = {}
+    for title in [t for t in TITLES.values() if any(mark.title == t for mark in found)]:
+        mine = [mark for mark in found if mark.title == title]
+        for word in sorted({mark.word for mark in mine}):
+            values = {name: _share(other, title, word) for name, other in beside.items()}
+            rights = (mark.right for mark in mine if mark.word == word)
+            rows[f"{title}: {word}"] = report.share(rights, values)
     return rows
 
 
@@ -129,15 +142,15 @@ def _marks(clip: int, seen: Reading, said: Said, taught: set[str]) -> Iterator[M
                 continue
             answer = None if thing is None else thing.words[name].word
             rights[name] = answer == word
-            yield Mark(TITLES[name], clip, rights[name], answer is not None)
+            yield Mark(TITLES[name], word, clip, rights[name], answer is not None)
         both.append(rights.get("colour", True) and rights.get("shape", True))
     if len(both) == 2:
-        yield Mark(BOTH, clip, all(both), told=True)
+        yield Mark(BOTH, "", clip, all(both), told=True)
     for name in ("floor", "sky", "light", "fog", "move", "look", "count"):
         word = _clip_word(wanted, name)
         if word is not None and name in taught:
             answer = seen.words[name].word
-            yield Mark(TITLES[name], clip, answer == word, answer is not None)
+            yield Mark(TITLES[name], word, clip, answer == word, answer is not None)
 
 
 def _clip_word(wanted: Facts, name: str) -> str | None:
@@ -147,8 +160,8 @@ def _clip_word(wanted: Facts, name: str) -> str | None:
     return "fog" if value is True else value
 
 
-def _share(found: Sequence[Mark], title: str) -> float:
-    rights = [mark.right for mark in found if mark.title == title]
+def _share(found: Sequence[Mark], title: str, word: str | None = None) -> float:
+    rights = [m.right for m in found if m.title == title and word in (None, m.word)]
     return float(np.mean(rights)) if rights else float("nan")
 
 

@@ -40,6 +40,14 @@ class Entry:
 Report = Mapping[str, Entry]
 
 
+def opened(rows: Mapping[str, Mapping[str, Any]]) -> Report:
+    """A report as `save` wrote it."""
+    return {
+        name: Entry(**{**row, "interval": tuple(row["interval"]) if row["interval"] else None})
+        for name, row in rows.items()
+    }
+
+
 def wilson(right: int, n: int) -> tuple[float, float]:
     """The 95 % interval of a share of which `right` of `n` were seen; (0, 1) when n is 0."""
     if n == 0:

@@ -1,0 +1,39 @@
+"""Clips that were made once are kept: a table that was stopped goes on where it was."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from rich.progress import track
+
+from mutoscope.clip import Frames
+from mutoscope.evaluate.commands import Generate
+from mutoscope.evaluate.reading import as_frames
+
+
+def kept(generate: Generate, folder: Path) -> Generate:
+    """The same system, asked one prompt at a time, each clip in a file of its own as bytes."""
+
+    def remembered(prompts: Sequence[str], seeds: Sequence[int]) -> Frames:
+        folder.mkdir(parents=True, exist_ok=True)
+        pairs = list(zip(prompts, seeds, strict=True))
+        return torch.cat([_one(generate, folder, *pair) for pair in track(pairs, folder.name)])
+
+    return remembered
+
+
+def _one(generate: Generate, folder: Path, prompt: str, seed: int) -> Frames:
+    path = folder / f"{hashlib.sha256(prompt.encode()).hexdigest()[:16]}-{seed}.npy"
+    if not path.exists():
+        made = generate([prompt], [seed])[0]
+        rgb = ((made + 1) * 127.5).round().clamp(0, 255).byte().permute(1, 2, 3, 0)
+        draft = path.with_suffix(".part")
+        with draft.open("wb") as file:
+            np.save(file, rgb.numpy())
+        os.replace(draft, path)
+    return as_frames(np.load(path)[None])
