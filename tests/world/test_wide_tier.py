@@ -98,7 +98,7 @@ def test_a_pusher_touches_what_it_pushes_and_then_they_move_together():
 def test_a_stacked_thing_comes_to_rest_on_the_other_and_rides_along():
     a, b = tracks(two("stacks on", x=0.0, size="small"), TIMES)
     top = b.centre[:, 1] + 0.64
-    under = a.centre[:, 1] - 0.64 * 0.62
+    under = a.centre[:, 1] - 0.64 * 0.72
     assert under[0] > top[0] + 1.0
     assert np.allclose(under[TIMES > 1.4], top[TIMES > 1.4])
     assert np.allclose(a.centre[:, 0], b.centre[:, 0])

@@ -40,6 +40,8 @@ PUSHERS = ("ball", "cube", "cylinder", "capsule")
 """Shapes that touch at half height when they push."""
 BEARERS = ("cube", "cylinder")
 """Shapes with a flat top."""
+SLENDER = ("cone", "ring", "capsule", "pyramid", "star")
+"""Shapes that cover little of the picture."""
 PATTERNS = ("striped", "dotted", "checkered")
 _ROUND = ("ball", "cylinder", "ring", "capsule")
 _ROOMY = (
@@ -161,7 +163,7 @@ def _thing(rng: Rng, verb: str, colour: str, look: str, count: int) -> Thing:
             size=_pick(rng, sizes),
             motion=_motion(rng, verb, colour),
         )
-        if _shows(thing, look):
+        if _shows(thing, look) and not _tiny(thing):
             return thing
 
 
@@ -181,9 +183,18 @@ def _shows(thing: Thing, look: str) -> bool:
     return True
 
 
+def _tiny(thing: Thing) -> bool:
+    """Whether a thing would cover too little of the picture for its material to show."""
+    fleeting = thing.motion.verb in ("appears", "vanishes")
+    slender = thing.shape in SLENDER
+    if thing.size == "small":
+        return fleeting or (slender and thing.material != "matte")
+    return thing.size == "medium" and fleeting and slender and thing.material != "matte"
+
+
 def _motion(rng: Rng, verb: str, colour: str) -> Motion:
     speed = "" if rng.random() < 0.6 else _pick(rng, ("slowly", "quickly"))
-    if verb in ("still", "appears", "vanishes"):
+    if verb in ("still", "appears", "vanishes", "changes colour"):
         speed = ""
     other = None
     if verb == "changes colour":

@@ -165,7 +165,11 @@ def _cartoon(frame: Frame) -> Image:
     lit = flat * (levelled / grey)
     middle = luminance(lit)[..., None]
     vivid = np.clip(middle + 1.45 * (lit - middle), 0, 1)
-    ink = np.maximum(soft_lines(frame.outlines, 1.5), 0.55 * soft_lines(frame.lines, 0.9))
+    # Below 128 pixels a line can't get thinner, only paler: ink must not drown what it outlines.
+    thin = min(1.0, frame.unit)
+    ink = np.maximum(
+        soft_lines(frame.outlines, 1.5 * thin), 0.55 * thin * soft_lines(frame.lines, 0.9)
+    )
     return vivid * (1.0 - 0.95 * ink[..., None])
 
 

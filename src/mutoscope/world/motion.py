@@ -31,7 +31,7 @@ from mutoscope.world.verbs import (
 
 Array = NDArray[np.float64]
 
-SCALES = {"small": 0.62, "medium": 1.0, "large": 1.36}
+SCALES = {"small": 0.72, "medium": 1.0, "large": 1.36}
 PACES = {"slowly": 0.6, "": 1.0, "quickly": 1.6}
 
 

@@ -20,7 +20,7 @@ PAINTS: dict[str, tuple[int, int, int]] = {
     "pink": (255, 112, 176),
     "white": (246, 246, 246),
     "black": (20, 20, 24),
-    "brown": (108, 62, 28),
+    "brown": (132, 76, 34),
     "grey": (124, 124, 128),
 }
 

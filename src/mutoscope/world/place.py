@@ -25,6 +25,14 @@ _CHECK = np.arange(0.0, SECONDS + 0.01, 0.25)
 _CLIP = _CHECK <= 2.0
 """The reference clip lasts 2 seconds: then everything must be in view, afterwards the middles."""
 _CLOSE, _CLOSER = (np.arange(0.0, SECONDS + 0.01, step) for step in (0.125, 0.0625))
+_FILL = (0.54, 0.9, 0.72, 0.38, 0.54, 0.66, 0.48, 0.39)
+"""About which part of its box in the picture each of SHAPES covers."""
+_FLEETING = ("appears", "vanishes")
+_LEAST, _CROWDED, _PATTERNED, _INKED = 0.021, 0.012, 1.25, 1.2
+"""The least share of the frame that a thing covers, measured: where a word shows worst (a cone for
+a pyramid), it changes 45 % of a thing's pixels. More if gloss or a pattern, or if ink, covers half;
+less among three and more things, for which there is no room.
+"""
 DEEP = 0.01
 """Metres that things may be in each other: measured on points, a touch isn't told from a graze."""
 
@@ -38,13 +46,14 @@ def arrange(
     """
     seen = view(scene.camera, _CHECK)
     groups = _groups(scene.things, together)
-    spots = [_spots(thing, rng) for thing in scene.things]
+    close = _close(scene.things)
+    spots = [_spots(thing, rng, i in close) for i, thing in enumerate(scene.things)]
     for k, group in enumerate(groups):
         among = [i for earlier in groups[: k + 1] for i in earlier]
         for attempt in range(0, tries, _BATCH):
             if k or attempt:
                 for i in group:
-                    spots[i] = _spots(scene.things[i], rng)
+                    spots[i] = _spots(scene.things[i], rng, i in close)
             for i in group:
                 _join(scene.things, spots, i, scene.things[i])
             found = _first(scene, spots, seen, among)
@@ -100,9 +109,18 @@ _START: dict[str, tuple[float, float, float, float]] = {
 """Where a verb's things may begin: x from, to, z from, to, in metres."""
 
 
-def _spots(thing: Thing, rng: np.random.Generator) -> Spot:
-    """A batch of random beginnings."""
+def _close(things: Sequence[Thing]) -> set[int]:
+    """Things that would be too small far away, and those they refer to."""
+    if len(things) > 2:
+        return set()
+    little = {i for i, t in enumerate(things) if t.size == "small" or t.motion.verb in _FLEETING}
+    return little | {j for i in little if (j := things[i].motion.other) is not None}
+
+
+def _spots(thing: Thing, rng: np.random.Generator, close: bool) -> Spot:  # noqa: FBT001
+    """A batch of random beginnings, in the nearer half of where they may be if need be."""
     x0, x1, z0, z1 = _START.get(thing.motion.verb, (-1.7, 1.7, -1.9, 0.9))
+    z0 = (z0 + z1) / 2 if close else z0
     turn = 0.6 if thing.shape in ("ring", "star") else np.pi
     low, high = np.array([x0, z0, -turn, 0.0]), np.array([x1, z1, turn, 1.0])
     drawn = low + (high - low) * rng.random((_BATCH, 4))
@@ -168,8 +186,7 @@ def _well(scene: Scene, spots: list[Spot], seen: View, among: list[int]) -> Verd
         paths[i] = one_of(scene.things, spots, i, _CHECK)
         areas[i] = _extent(thing.shape, paths[i], seen)
         good = good & _in_view(areas[i])
-        if thing.size == "small":
-            good = good & _large_enough(areas[i])
+        good = good & _large_enough(scene, i, areas[i])
         for j in paths:
             if i != j and good.any():
                 good = good & _well_together(scene, paths, areas, (i, j))
@@ -254,10 +271,16 @@ def _in_view(area: Array) -> Verdict:
     return verdict
 
 
-def _large_enough(area: Array) -> Verdict:
-    """Whether a thing's box takes 2.5 % of the frame on average."""
+def _large_enough(scene: Scene, i: int, area: Array) -> Verdict:
+    """Whether a thing takes enough of the frame, on average, for all that is said of it to show."""
+    thing = scene.things[i]
+    least = (_LEAST if len(scene.things) < 3 else _CROWDED) * (
+        _PATTERNED if thing.material != "matte" else 1.0
+    )
+    least *= _INKED if scene.look == "cartoon" else 1.0
     sides = (area[..., 2:4] - area[..., :2])[:, _CLIP]
-    good: Verdict = sides.prod(axis=-1).mean(-1) >= 0.025
+    share = _FILL[SHAPES.index(thing.shape)] * sides.prod(axis=-1).mean(-1)
+    good: Verdict = share >= least
     return good
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from mutoscope.errors import DataError
 
-VERSION = "0.1"
+VERSION = "0.2"
 """Changes whenever the same (seed, index) would render differently: trained weights name it."""
 
 SECONDS = 4.0
