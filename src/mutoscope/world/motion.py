@@ -92,9 +92,13 @@ def track(thing: Thing, at: Spot, times: Array) -> Track:
 
 
 def _turned(thing: Thing, at: Spot, done: Path, zero: Array) -> Array:
-    spin = about(done.axis, done.turn + zero)
     if not done.rolls:
-        return spin @ about((0.0, 1.0, 0.0), at.yaw + zero)
+        # A thing's yaw is the same at all times, and most things never turn otherwise.
+        yawed = about((0.0, 1.0, 0.0), np.atleast_1d(at.yaw))
+        if isinstance(done.turn, float):
+            return np.broadcast_to(yawed, (*zero.shape, 3, 3))
+        return about(done.axis, done.turn + zero) @ yawed
+    spin = about(done.axis, done.turn + zero)
     return spin @ about((1.0, 0.0, 0.0), zero + math.pi / 2) if thing.shape in LYING else spin
 
 

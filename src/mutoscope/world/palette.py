@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -25,11 +27,14 @@ PAINTS: dict[str, tuple[int, int, int]] = {
 }
 
 
+@lru_cache(maxsize=len(PAINTS))
 def rgb(colour: str) -> NDArray[np.float64]:
     """A colour word as linear red, green, blue in [0, 1]."""
     if colour not in PAINTS:
         raise DataError(f"no colour {colour!r}; use one of {', '.join(PAINTS)}")
-    return linear(PAINTS[colour])
+    light = linear(PAINTS[colour])
+    light.setflags(write=False)
+    return light
 
 
 def linear(srgb: tuple[int, int, int]) -> NDArray[np.float64]:

@@ -185,7 +185,7 @@ def _well(scene: Scene, spots: list[Spot], seen: View, among: list[int]) -> Verd
         thing = scene.things[i]
         paths[i] = one_of(scene.things, spots, i, _CHECK)
         areas[i] = _extent(thing.shape, paths[i], seen)
-        good = good & _in_view(areas[i])
+        good = good & _in_view(areas[i], _CLIP)
         good = good & _large_enough(scene, i, areas[i])
         for j in paths:
             if i != j and good.any():
@@ -205,7 +205,7 @@ def _well_together(
     if verb not in ("pushes", "stacks on"):
         good = good & _apart(scene, paths, i, j)
     if verb not in ("orbits", "stacks on"):
-        good = good & _unhidden(areas[i], areas[j])
+        good = good & _unhidden(areas[i], areas[j], _CLIP)
     return good
 
 
@@ -261,14 +261,20 @@ def _project(  # noqa: PLR0913 - the inner loop of `_extent`
             areas[b, t, 4] = deep / 8.0
 
 
-def _in_view(area: Array) -> Verdict:
-    middle = (area[..., :2] + area[..., 2:4]) / 2
-    early = area[:, _CLIP]
-    kept = (middle > 0.04) & (middle < 0.96)
-    inside = (early[..., :2] > -0.02) & (early[..., 2:4] < 1.02)
-    good = [(area[..., 4] > 2.0).all(-1), kept.all((-1, -2)), inside.all((-1, -2))]
-    verdict: Verdict = np.logical_and.reduce(good)
-    return verdict
+@kernel
+def _in_view(area: Array, clip: Verdict) -> Verdict:
+    good = np.ones(len(area), np.bool_)
+    for b in range(len(area)):
+        for t in range(area.shape[1]):
+            x0, y0, x1, y1, deep = area[b, t]
+            x, y = (x0 + x1) / 2, (y0 + y1) / 2
+            well = deep > 2.0 and 0.04 < x < 0.96 and 0.04 < y < 0.96
+            if clip[t]:
+                well = well and min(x0, y0) > -0.02 and max(x1, y1) < 1.02
+            if not well:
+                good[b] = False
+                break
+    return good
 
 
 def _large_enough(scene: Scene, i: int, area: Array) -> Verdict:
@@ -292,12 +298,22 @@ def _apart(scene: Scene, paths: dict[int, Track], i: int, j: int) -> Verdict:
     return good
 
 
-def _unhidden(a: Array, b: Array) -> Verdict:
+@kernel
+def _unhidden(a: Array, b: Array, clip: Verdict) -> Verdict:
     """Whether two things overlap little in the picture at first, and not for long later on."""
-    over = np.minimum(a[..., 2:4], b[..., 2:4]) - np.maximum(a[..., :2], b[..., :2])
-    shared = np.maximum(over, 0).prod(axis=-1)
-    sizes = [(s[..., 2:4] - s[..., :2]).prod(axis=-1) for s in (a, b)]
-    share = (shared / np.maximum(np.where(a[..., 4] > b[..., 4], *sizes), 1e-9))[:, _CLIP]
-    early, late, often = share[:, 0], share[:, -1], (share > 0.4).mean(-1)
-    good: Verdict = (early < 0.15) & (late < 0.35) & (often < 0.25)
+    good = np.ones(len(a), np.bool_)
+    for i in range(len(a)):
+        early, late, often, times = -1.0, 0.0, 0, 0
+        for t in range(a.shape[1]):
+            if not clip[t]:
+                continue
+            p, q = a[i, t], b[i, t]
+            wide = max(min(p[2], q[2]) - max(p[0], q[0]), 0.0)
+            high = max(min(p[3], q[3]) - max(p[1], q[1]), 0.0)
+            far = p if p[4] > q[4] else q
+            late = wide * high / max((far[2] - far[0]) * (far[3] - far[1]), 1e-9)
+            early = late if times == 0 else early
+            often += late > 0.4
+            times += 1
+        good[i] = early < 0.15 and late < 0.35 and often < 0.25 * times
     return good
