@@ -77,3 +77,12 @@ def test_a_block_with_the_width_of_a_text_answers_to_its_words():
         block(x, block.attn2.asked(Words(drawn(1, 6, 7, seed=s).float()))) for s in (1, 2)
     )
     assert (here - there).abs().max() > 1e-3
+
+
+def test_what_was_put_around_a_gate_is_heard():
+    layer, x = awake(GatedFeedForward(6)), drawn(2, 3, 6).float()
+    want = layer(x)
+    layer.net[0].proj = torch.nn.Sequential(layer.net[0].proj)
+    torch.testing.assert_close(layer(x), want)
+    layer.net[0].proj.append(torch.nn.Tanh())
+    assert (layer(x) - want).abs().max() > 1e-3

@@ -115,6 +115,9 @@ class _Gate(nn.Module):
         self.proj = nn.Linear(width, 2 * out)
 
     def forward(self, x: Sequences) -> Float[Tensor, "m l e"]:
+        if type(self.proj) is not nn.Linear:  # something was put around it
+            wide, gates = self.proj(x).chunk(2, -1)
+            return wide * F.gelu(gates)
         (value, gate), (v, g) = self.proj.weight.chunk(2), self.proj.bias.chunk(2)
         # Two products: halves of one wide answer are strided, and GELU is slow on those.
         return F.linear(x, value, v) * F.gelu(F.linear(x, gate, g))
