@@ -1,1 +1,0 @@
-"""One file per recipe: its works-when checks."""
