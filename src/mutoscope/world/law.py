@@ -62,8 +62,9 @@ def _changed(scene: Scene) -> Iterator[tuple[str, Scene]]:
         for kind, other in _things(thing):
             yield kind, replace(scene, things=(*scene.things[:i], other, *scene.things[i + 1 :]))
     stage, camera = scene.stage, scene.camera
-    for kind, words in (("floor", w.FLOORS), ("sky", w.SKIES), ("light", w.LIGHTS)):
-        yield from ((kind, replace(scene, stage=replace(stage, **{kind: v}))) for v in words)
+    yield from (("floor", replace(scene, stage=replace(stage, floor=v))) for v in w.FLOORS)
+    yield from (("sky", replace(scene, stage=replace(stage, sky=v))) for v in w.SKIES)
+    yield from (("light", replace(scene, stage=replace(stage, light=v))) for v in w.LIGHTS)
     yield "fog", replace(scene, stage=replace(stage, fog=False))
     yield "move", replace(scene, camera=Camera())
     yield "pace", replace(scene, camera=replace(camera, amount=0.6))
@@ -73,8 +74,8 @@ def _changed(scene: Scene) -> Iterator[tuple[str, Scene]]:
 
 def _things(thing: Thing) -> Iterator[tuple[str, Thing]]:
     motion = thing.motion
-    for kind, words in (("shape", w.SHAPES), ("colour", w.COLOURS)):
-        yield from ((kind, replace(thing, **{kind: v})) for v in words)
+    yield from (("shape", replace(thing, shape=v)) for v in w.SHAPES)
+    yield from (("colour", replace(thing, colour=v)) for v in w.COLOURS)
     yield "material", replace(thing, material="matte")
     yield "size", replace(thing, size="medium")
     yield "verb", replace(thing, motion=Motion())
