@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from mutoscope.errors import DataError
+from mutoscope.evaluate.commands import Sought, recognised
+from mutoscope.evaluate.reading import as_frames
 from mutoscope.evaluate.stickers import album, nearest, shares
 
 
@@ -56,6 +58,22 @@ def test_what_is_explained_is_a_share_and_an_empty_clip_explains_nothing(sticker
     assert found[1] < found[0]
     empty = np.full((8, 96, 96, 3), 130, np.uint8)
     assert shares(empty, candidates).max() <= 0
+
+
+def test_a_system_that_shows_what_was_asked_is_right_and_its_twin_is_not(stickers):
+    ground = np.array([250, 220, 80])
+    clips = as_frames(np.stack([_clip(s, 1.0, 2, ground) for s in stickers]))
+    sought = Sought(prompts=list("abcde"), wanted=[0, 1, 2, 3, 4], real=clips)
+
+    def shows(prompts, seeds):
+        return clips[: len(prompts)]
+
+    def shows_another(prompts, seeds):
+        return clips.roll(1, 0)[: len(prompts)]
+
+    row = recognised(shows, sought, album(stickers), twins={"twin": shows_another})["sticker"]
+    assert row.value == 1
+    assert row.baselines == {"truth": 1, "chance": 0, "twin": 0}
 
 
 def test_one_sticker_is_no_choice(stickers):

@@ -6,14 +6,18 @@ A system is a callable from prompts and seeds to frames; this room knows no syst
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
 
 from mutoscope.clip import Frames
-from mutoscope.evaluate import frechet, segmentation
+from mutoscope.evaluate import frechet, report, segmentation
 from mutoscope.evaluate.faithfulness import Mark, by_word, disordered, marks, summary
 from mutoscope.evaluate.questions import Asked
 from mutoscope.evaluate.questions import Questions as Questions
 from mutoscope.evaluate.reading import Reading, read
 from mutoscope.evaluate.report import Entry, Report
+from mutoscope.evaluate.stickers import Album, nearest
 from mutoscope.networks.readers import ClipReader
 from mutoscope.world.sample import held_out
 
@@ -62,6 +66,48 @@ def table(
     if others is not None:
         reports["distance"] = _distance(readings, others.real(), real, reader, asked.fps)
     return reports
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sought:
+    """Prompts for stickers, the place of each one's sticker in an album, and real clips of them."""
+
+    prompts: Sequence[str]
+    wanted: Sequence[int]
+    real: Frames
+
+
+def recognised(
+    generate: Generate,
+    sought: Sought,
+    candidates: Album,
+    *,
+    twins: Mapping[str, Generate] | None = None,
+) -> Report:
+    """The share of clips in which the sticker asked for is the nearest of all candidates.
+
+    Beside it real clips ("truth"), the clips against other prompts ("chance"), and `twins`.
+    """
+    seeds = list(range(len(sought.prompts)))
+    found = _stickers(generate(sought.prompts, seeds), candidates)
+    beside = {
+        "truth": _share(_stickers(sought.real, candidates), sought.wanted),
+        "chance": _share(found, [*sought.wanted[1:], *sought.wanted[:1]]),
+    }
+    for name, twin in (twins or {}).items():
+        answers = _stickers(twin(sought.prompts[:FEW], seeds[:FEW]), candidates)
+        beside[name] = _share(answers, sought.wanted[:FEW])
+    rights = (row == want for row, want in zip(found, sought.wanted, strict=True))
+    return {"sticker": report.share(rights, beside)}
+
+
+def _stickers(frames: Frames, candidates: Album) -> list[int]:
+    rgb = ((frames + 1) * 127.5).round().clamp(0, 255).byte().permute(0, 2, 3, 4, 1)
+    return [nearest(clip, candidates) for clip in rgb.numpy()]
+
+
+def _share(found: Sequence[int], wanted: Sequence[int]) -> float:
+    return float(np.mean([row == want for row, want in zip(found, wanted, strict=False)]))
 
 
 def _distance(
