@@ -40,6 +40,18 @@ def test_a_thing_that_isnt_there_changes_nothing(reader):
     assert torch.allclose(one.things["colour"][there], two.things["colour"][there], atol=1e-5)
 
 
+def test_nothing_is_said_of_a_thing_because_of_another(reader):
+    seen = reader.see(_clips())
+    masks = torch.rand(3, 2, 8, 32, 32, generator=torch.Generator().manual_seed(4))
+    there = torch.ones(3, 2, dtype=torch.bool)
+    other = torch.cat([masks[:, :1], 1 - masks[:, 1:]], dim=1)
+    one, two = (reader.tell(seen, m, there) for m in (masks, other))
+    for name in THING_WORDS:
+        assert torch.allclose(one.things[name][:, 0], two.things[name][:, 0], atol=1e-5)
+    assert not torch.allclose(one.things["verb"][:, 1], two.things["verb"][:, 1], atol=1e-2)
+    assert not torch.allclose(one.feature, two.feature, atol=1e-3), "the clip's words are of all"
+
+
 def test_things_may_come_in_any_order(reader):
     seen = reader.see(_clips())
     masks = torch.rand(3, 3, 8, 32, 32, generator=torch.Generator().manual_seed(3))

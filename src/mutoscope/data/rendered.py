@@ -30,7 +30,7 @@ class Recipe:
     """What a cache holds: `frames` instants at `fps`, `side` pixels square.
 
     With `fine` the clip is rendered at twice the side and averaged down, which is how a reader sees
-    a clip of the shipped size.
+    a clip of the shipped size. With `unseen` all have a pair of words that the train split lacks.
     """
 
     seed: int
@@ -40,17 +40,18 @@ class Recipe:
     fps: float = 4.0
     side: int = 64
     fine: bool = False
+    unseen: bool = False
 
     def folder(self, cache: Path) -> Path:
         """Where such clips are kept under a cache folder."""
-        kind = "fine" if self.fine else "plain"
+        kind = ("fine" if self.fine else "plain") + ("-unseen" if self.unseen else "")
         shape = f"{self.frames}x{self.side}at{self.fps:g}"
         name = f"{self.tier}-{self.split}-{self.seed}-{shape}-{kind}"
         return cache / f"readers-{VERSION}" / name
 
     def make(self, index: int) -> tuple[Scene, UInt8[np.ndarray, "T H W 3"], np.ndarray]:
         """Scene, frames and ids of one item."""
-        scene = sample(self.seed, index, tier=self.tier, split=self.split)
+        scene = sample(self.seed, index, tier=self.tier, split=self.split, unseen=self.unseen)
         side = self.side * (2 if self.fine else 1)
         made = render(scene, frames=self.frames, size=(side, side), fps=self.fps)
         if not self.fine:
