@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -18,6 +18,9 @@ from mutoscope.world.verbs import LOOP, Spot
 
 Array = NDArray[np.float64]
 Verdict = NDArray[np.bool_]
+
+_Placed = dict[int, tuple[Track, Array]]
+"""Things that have a place: their tracks and extents, of one spot."""
 
 _BATCH = 48
 TRIES = 12 * _BATCH
@@ -48,27 +51,28 @@ def arrange(
     groups = _groups(scene.things, together)
     close = _close(scene.things)
     spots = [_spots(thing, rng, i in close) for i, thing in enumerate(scene.things)]
+    placed: _Placed = {}
     for k, group in enumerate(groups):
-        among = [i for earlier in groups[: k + 1] for i in earlier]
         for attempt in range(0, tries, _BATCH):
             if k or attempt:
                 for i in group:
                     spots[i] = _spots(scene.things[i], rng, i in close)
             for i in group:
                 _join(scene.things, spots, i, scene.things[i])
-            found = _first(scene, spots, seen, among)
+            found = _first(scene, spots, seen, group, placed)
             if found is not None:
                 spots = found
                 break
         else:
             return None
+        placed |= {i: _seen(scene, spots, seen, i) for i in group}
     return _settled(scene, spots)
 
 
-def _untouched(scene: Scene, among: list[int]) -> bool:
-    """Whether things pass through each other nowhere; fast ones are watched more closely."""
+def _untouched(scene: Scene, group: list[int], placed: Collection[int] = ()) -> bool:
+    """Whether a group passes through nothing, nor itself; fast things are watched more closely."""
     fast = any(thing.motion.speed == "quickly" for thing in scene.things)
-    return bool(overlap(scene, _CLOSER if fast else _CLOSE, among) <= DEEP)
+    return bool(overlap(scene, _CLOSER if fast else _CLOSE, group, placed) <= DEEP)
 
 
 def _groups(things: Sequence[Thing], together: int) -> list[list[int]]:
@@ -80,11 +84,13 @@ def _groups(things: Sequence[Thing], together: int) -> list[list[int]]:
     return [sorted(g) for g in groups]
 
 
-def _first(scene: Scene, spots: list[Spot], seen: View, among: list[int]) -> list[Spot] | None:
-    """The first of a batch of spots that go well for some of the things, for all the batch."""
-    for row in np.flatnonzero(_well(scene, spots, seen, among)):
-        chosen = [_only(spot, int(row)) if i in among else spot for i, spot in enumerate(spots)]
-        if _untouched(_settled(scene, chosen), among):
+def _first(
+    scene: Scene, spots: list[Spot], seen: View, group: list[int], placed: _Placed
+) -> list[Spot] | None:
+    """The first of a batch of spots that go well for a group beside what is placed already."""
+    for row in np.flatnonzero(_well(scene, spots, seen, group, placed)):
+        chosen = [_only(spot, int(row)) if i in group else spot for i, spot in enumerate(spots)]
+        if _untouched(_settled(scene, chosen), group, placed):
             return chosen
     return None
 
@@ -94,9 +100,9 @@ def goes_well(scene: Scene) -> bool:
     spots = [
         Spot(**{k: np.array([[v]]) for k, v in vars(Spot.of(t)).items()}) for t in scene.things
     ]
-    among = list(range(len(spots)))
-    well = bool(_well(scene, spots, view(scene.camera, _CHECK), among).all())
-    return well and _untouched(scene, among)
+    group = list(range(len(spots)))
+    well = bool(_well(scene, spots, view(scene.camera, _CHECK), group, {}).all())
+    return well and _untouched(scene, group)
 
 
 _START: dict[str, tuple[float, float, float, float]] = {
@@ -162,8 +168,8 @@ def _join(things: Sequence[Thing], spots: list[Spot], i: int, thing: Thing) -> N
 
 
 def _only(spot: Spot, row: int) -> Spot:
-    """One spot of a batch, for the whole batch."""
-    return Spot(**{k: np.full((_BATCH, 1), np.asarray(v)[row, 0]) for k, v in vars(spot).items()})
+    """One spot of a batch, by itself."""
+    return Spot(**{k: np.asarray(v)[row : row + 1] for k, v in vars(spot).items()})
 
 
 def _settled(scene: Scene, spots: list[Spot]) -> Scene:
@@ -176,36 +182,43 @@ def _settled(scene: Scene, spots: list[Spot]) -> Scene:
     return replace(scene, things=tuple(things))
 
 
-def _well(scene: Scene, spots: list[Spot], seen: View, among: list[int]) -> Verdict:
-    """Which of a batch of spots go well for some of the things; stops where none do."""
-    paths: dict[int, Track] = {}
-    areas: dict[int, Array] = {}
-    good = np.ones(len(np.asarray(spots[0].x)) if spots else 1, np.bool_)
-    for i in among:
-        thing = scene.things[i]
-        paths[i] = one_of(scene.things, spots, i, _CHECK)
-        areas[i] = _extent(thing.shape, paths[i], seen)
-        good = good & _in_view(areas[i], _CLIP)
-        good = good & _large_enough(scene, i, areas[i])
-        for j in paths:
+def _seen(scene: Scene, spots: list[Spot], seen: View, i: int) -> tuple[Track, Array]:
+    """A thing's track and its extent in the picture, from each of its spots."""
+    path = one_of(scene.things, spots, i, _CHECK)
+    return path, _extent(scene.things[i].shape, path, seen)
+
+
+def _well(
+    scene: Scene, spots: list[Spot], seen: View, group: list[int], placed: _Placed
+) -> Verdict:
+    """Which of a batch of spots go well for a group beside what is placed; stops where none do."""
+    known = dict(placed)
+    good = np.ones(1, np.bool_)
+    for i in group:
+        known[i] = _seen(scene, spots, seen, i)
+        area = known[i][1]
+        good = good & _in_view(area, _CLIP)
+        good = good & _large_enough(scene, i, area)
+        for j in known:
             if i != j and good.any():
-                good = good & _well_together(scene, paths, areas, (i, j))
+                good = good & _well_together(scene, known, (i, j))
         if not good.any():
             break
     return good
 
 
 def _well_together(
-    scene: Scene, paths: dict[int, Track], areas: dict[int, Array], pair: tuple[int, int]
+    scene: Scene, known: Mapping[int, tuple[Track, Array]], pair: tuple[int, int]
 ) -> Verdict:
     """Whether two things keep apart and don't hide each other, but for what their verbs ask."""
     i, j = pair
     verb = _between(scene.things, i, j)
-    good = np.ones(len(areas[i]), np.bool_)
+    (path, area), (_, other) = known[i], known[j]
+    good = np.ones(len(area), np.bool_)
     if verb not in ("pushes", "stacks on"):
-        good = good & _apart(scene, paths, i, j)
+        good = good & _apart(scene, path, known[j][0], pair)
     if verb not in ("orbits", "stacks on"):
-        good = good & _unhidden(areas[i], areas[j], _CLIP)
+        good = good & _unhidden(area, other, _CLIP)
     return good
 
 
@@ -290,11 +303,11 @@ def _large_enough(scene: Scene, i: int, area: Array) -> Verdict:
     return good
 
 
-def _apart(scene: Scene, paths: dict[int, Track], i: int, j: int) -> Verdict:
+def _apart(scene: Scene, a: Track, b: Track, pair: tuple[int, int]) -> Verdict:
     """Whether two things never meet, each taken for a ball a little smaller than its bound."""
-    ri, rj = (BOUND[SHAPES.index(scene.things[k].shape)] * paths[k].scale for k in (i, j))
-    gap = np.linalg.norm(paths[i].centre - paths[j].centre, axis=-1)
-    good: Verdict = (gap > 0.9 * (ri + rj)).all(-1)
+    first, second = (BOUND[SHAPES.index(scene.things[k].shape)] for k in pair)
+    gap = np.linalg.norm(a.centre - b.centre, axis=-1)
+    good: Verdict = (gap > 0.9 * (first * a.scale + second * b.scale)).all(-1)
     return good
 
 
@@ -307,7 +320,7 @@ def _unhidden(a: Array, b: Array, clip: Verdict) -> Verdict:
         for t in range(a.shape[1]):
             if not clip[t]:
                 continue
-            p, q = a[i, t], b[i, t]
+            p, q = a[i, t], b[i if len(b) > 1 else 0, t]
             wide = max(min(p[2], q[2]) - max(p[0], q[0]), 0.0)
             high = max(min(p[3], q[3]) - max(p[1], q[1]), 0.0)
             far = p if p[4] > q[4] else q

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import lru_cache
-from itertools import permutations
+from itertools import permutations, product
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mutoscope.world.kernel import kernel
-from mutoscope.world.motion import Track, tracks
+from mutoscope.world.motion import Spot, Track, one_of
 from mutoscope.world.scene import SHAPES, Scene, Thing
 from mutoscope.world.shapes import BOUND, FAR, distance, hit
 
@@ -56,14 +56,20 @@ def _deepest(kind: int, points: Array, shift: Array, turn: Array) -> float:
     return least
 
 
-def overlap(scene: Scene, times: Array, among: Sequence[int] | None = None) -> float:
+def overlap(
+    scene: Scene, times: Array, group: Sequence[int] | None = None, beside: Collection[int] = ()
+) -> float:
     """How deep any two things are in each other at any of the times, in metres; 0 if apart.
 
-    `among` are the things that count (None: all).
+    Those of a group count with each other (None: all), and with those beside it.
     """
-    pairs = list(zip(scene.things, tracks(scene, times), strict=True))
-    counted = range(len(pairs)) if among is None else among
-    return max((_sunk(pairs[i], pairs[j]) for i, j in permutations(counted, 2)), default=0.0)
+    things = scene.things
+    group = range(len(things)) if group is None else group
+    met = (*permutations(group, 2), *product(group, beside), *product(beside, group))
+    spots = [Spot.of(thing) for thing in things]
+    counted = {i for pair in met for i in pair}
+    known = {i: (things[i], one_of(things, spots, i, times)) for i in counted}
+    return max((_sunk(known[i], known[j]) for i, j in met), default=0.0)
 
 
 def _sunk(a: tuple[Thing, Track], b: tuple[Thing, Track]) -> float:
