@@ -75,7 +75,8 @@ def cache_folder() -> Path:
 def run(name: str, out: Path, *, steps: int | None = None, init: str | None = None) -> None:
     """Train a shipped part by name, resuming what `out` holds."""
     if name not in TRAINERS:
-        raise RequestError(f"nothing called {name} can be trained; choose from {sorted(TRAINERS)}")
+        names = ", ".join(sorted(TRAINERS))
+        raise RequestError(f"nothing called {name} can be trained; choose from {names}")
     TRAINERS[name](Run(out=out, cache=cache_folder(), steps=steps, init=init))
 
 
