@@ -245,8 +245,8 @@ def test_words_that_training_never_saw_are_named(capsys):
     assert "never seen in training: dragon" in capsys.readouterr().err
     warn(Request(prompt="a red ball bounces on the grass"), None)
     assert capsys.readouterr().err == ""
-    warn(Request(prompt="a red мяч"), None)
-    assert "never seen in training: мяч" in capsys.readouterr().err
+    warn(Request(prompt="Мяч beside a red dragon, мяч"), None)
+    assert "never seen in training: мяч, dragon\n" in capsys.readouterr().err
 
 
 def test_the_systems_and_the_machine_are_told(capsys):

@@ -176,6 +176,16 @@ def _said(facts, kind):
     return getattr(owner, kind)
 
 
+def test_words_of_other_scripts_are_words_that_no_caption_contains():
+    assert split("A red мяч—café, गेंद 球!") == ["a", "red", "мяч", "café", ",", "गेंद", "球", "!"]
+    assert split("cafe\u0301") == split("caf\u00e9")
+    assert split("a lemon-yellow 2 ball_cube\u2019s 🎈") == ["a", "lemon-yellow", "2", "ball", "cube's"]
+    facts = parse("a red мяч and a blue cube")
+    assert facts.unknown == ("мяч",)
+    assert facts.things[-1] == ThingFacts(shape="cube", colour="blue")
+    assert unseen("a красный ball") == ("красный",)
+
+
 def test_unknown_words_are_reported_and_do_no_harm():
     facts = parse("A scarlet sphere hops merrily on the green turf with an accordion")
     assert facts.unknown == ("merrily", "accordion")

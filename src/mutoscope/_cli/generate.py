@@ -99,8 +99,7 @@ def warn(request: Request, weights: Path | None) -> None:
     """Name the words that no prompt in training had; weights of others know their own."""
     if weights is not None:
         return
-    strange = [word for word in re.findall(r"\w+", request.prompt.lower()) if not word.isascii()]
-    new = dict.fromkeys([*_new(request), *strange])
+    new = _new(request)
     if new:
         words.note(f"never seen in training: {', '.join(new)}")
 

@@ -7,6 +7,7 @@ extra); one phrase may have a reading for objects and another for the camera ("m
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from itertools import product
@@ -37,7 +38,10 @@ class Token(NamedTuple):
 
 
 _Readings = dict[tuple[str, ...], dict[str, tuple[str, str]]]
-_WORD = re.compile(r'"[^"]*"|[A-Za-z0-9]+(?:[-\'][A-Za-z0-9]+)*|[.,;:!?]')
+_MARKS = r"\u0300-\u036f\u0591-\u05c7\u064b-\u065f\u0900-\u0963\u0966-\u0dff\u0e31-\u0e4e"
+"""Signs above and below letters, which Python counts as no letters; they don't end a word."""
+_LETTERS = rf"[^\W_](?:[^\W_]|[{_MARKS}])*"
+_WORD = re.compile(rf"\"[^\"]*\"|{_LETTERS}(?:[-']{_LETTERS})*|[.,;:!?]")
 _QUOTES = {0x201C: '"', 0x201D: '"', 0xAB: '"', 0xBB: '"', 0x2019: "'"}
 _FORMS = ("base", "s", "ing", "past")
 _SIMPLE = {
@@ -145,8 +149,8 @@ def _lexicon() -> tuple[_Readings, int]:
 
 
 def split(text: str) -> list[str]:
-    """The words and stops of a text in lower case; a quoted sign keeps its letters."""
-    plain = text.translate(_QUOTES)
+    """The words and stops of a text of any script in lower case; a quoted sign keeps its own."""
+    plain = unicodedata.normalize("NFC", text).translate(_QUOTES)
     return [w if w.startswith('"') else w.lower() for w in _WORD.findall(plain)]
 
 
