@@ -319,7 +319,7 @@ def test_interrupting_what_keeps_something_says_what_is_left(
     assert "--resume" in capsys.readouterr().err
     monkeypatch.setitem(world.FORMATS, "folder", broken)
     assert cli.code(["world", "--count", "1", "-o", str(tmp_path / "w")]) == 130
-    assert "holds what was rendered so far" in capsys.readouterr().err
+    assert f"what was rendered so far is in {tmp_path / 'w'}" in capsys.readouterr().err
 
 
 def test_the_world_refuses_a_folder_in_use_and_a_sheet_without_one(tmp_path: Path, capsys):
@@ -329,7 +329,38 @@ def test_the_world_refuses_a_folder_in_use_and_a_sheet_without_one(tmp_path: Pat
     assert cli.code(["world", "--sheet", str(tmp_path / "no" / "s.png")]) == 2
     assert "make the folder" in capsys.readouterr().err
     assert cli.code(["world", "--fps", "nan", "-o", str(tmp_path / "b")]) == 2
-    assert "--fps must be a finite number" in capsys.readouterr().err
+    assert "fps must be a finite number" in capsys.readouterr().err
+
+
+WRONG = {
+    "--tier odd": "tier must be core or wide (got 'odd')",
+    "--split odd": "split must be train, validation or test (got 'odd')",
+    "--size 4x4": "size must be even and at least 8x8 (got 4x4)",
+    "--size 33x32": "size must be even and at least 8x8 (got 33x32)",
+    "--size 100000x100000": "make it shorter or smaller",
+    f"--size {'9' * 5000}x16": "--size is WIDTHxHEIGHT",
+    "--frames 1000000000000": "make it shorter or smaller",
+    "--fps 1e9": "fps must be 0.01 to 1000 (got 1e+09)",
+    "-o file/w": "file is a file; name a folder",
+    "-o file --sheet s.png": "file is a file; name a folder",
+    "--sheet dir.png": "dir.png is a folder; name a file",
+    "--count 501 --sheet s.png": "a sheet shows at most 500 samples (got 501)",
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_the_world_refuses_in_one_sentence_and_leaves_nothing(
+    wrong: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").touch()
+    (tmp_path / "dir.png").mkdir()
+    asked = wrong if "-o" in wrong or "--sheet" in wrong else f"{wrong} -o new/w"
+    assert cli.code(["world", "--count", "1", *asked.split()]) == 2
+    error = capsys.readouterr().err
+    assert WRONG[wrong] in error
+    assert error.count("\n") == 1
+    assert {path.name for path in tmp_path.iterdir()} == {"file", "dir.png"}
 
 
 def test_interrupting_while_packages_load_can_not_be_swallowed():

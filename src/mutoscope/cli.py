@@ -189,7 +189,7 @@ def doctor(as_json: AsJson = False) -> None:
 
 def _size(text: str) -> tuple[int, int]:
     width, _, height = text.lower().partition("x")
-    if not (width.isdecimal() and height.isdecimal()):
+    if not (width.isdecimal() and height.isdecimal()) or len(text) > 20:
         raise RequestError(f"--size is WIDTHxHEIGHT in pixels, like 128x128 (got '{text}')")
     return int(width), int(height)
 

@@ -8,7 +8,7 @@ import pytest
 
 from mutoscope import media
 from mutoscope.data.worldexport import KEYS, Order, truths, write_folder, write_shards
-from mutoscope.errors import DataError
+from mutoscope.errors import DataError, RequestError
 from mutoscope.world.scene import Scene
 
 ORDER = Order(seed=3, count=3, size=(32, 32), frames=4, fps=8)
@@ -63,7 +63,32 @@ def test_truths_are_named_in_words_and_wrong_orders_are_refused(tmp_path):
         truths("depth,normals")
     with pytest.raises(DataError, match="count must be at least 1"):
         Order(seed=0, count=0)
+    with pytest.raises(DataError, match="seed must be at least 0"):
+        Order(seed=-1, count=1)
+    with pytest.raises(RequestError, match="fps must be a finite number"):
+        Order(seed=0, count=1, fps=float("nan"))
     file = tmp_path / "file"
     file.write_text("")
     with pytest.raises(DataError, match="is a file"):
         write_folder(ORDER, file)
+
+
+@pytest.mark.parametrize("write", [write_folder, write_shards])
+def test_what_stops_an_export_leaves_only_whole_files(write, tmp_path, monkeypatch):
+    def stop(_: int) -> None:
+        raise KeyboardInterrupt
+
+    def broken(*_: object) -> None:
+        raise MemoryError
+
+    with pytest.raises(KeyboardInterrupt):
+        write(ORDER, tmp_path / "some", progress=stop)
+    left = sorted(path.name for path in tmp_path.rglob("*") if path.is_file())
+    whole = [f"000000{suffix}" for suffix in (".json", ".mp4", ".npz", ".txt")]
+    assert left == (whole if write is write_folder else [])
+    assert (tmp_path / "some").exists() == bool(left)
+    monkeypatch.setattr("mutoscope.data.worldexport._packed", broken)
+    (tmp_path / "mine").mkdir()
+    with pytest.raises(MemoryError):
+        write(ORDER, tmp_path / "mine" / "new" / "deep")
+    assert not list((tmp_path / "mine").iterdir())

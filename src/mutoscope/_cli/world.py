@@ -9,7 +9,6 @@ from pathlib import Path
 import typer
 from PIL import Image
 
-from mutoscope import checked
 from mutoscope._cli import words
 from mutoscope._cli.leave import StoppedError
 from mutoscope.data import worldexport
@@ -17,6 +16,8 @@ from mutoscope.data.worldexport import Order
 from mutoscope.errors import RequestError
 from mutoscope.world.sheet import contact_sheet
 
+MOST_SHOWN = 500
+"""Samples on a contact sheet, which grows by 0.5 MB in memory with each. Ours."""
 FORMATS = {"folder": worldexport.write_folder, "shards": worldexport.write_shards}
 
 
@@ -26,23 +27,33 @@ def run(order: Order, truth: str, *, form: str, out: Path | None, sheet: Path | 
         raise RequestError(f"--format is folder or shards (got '{form}')")
     if out is None and sheet is None:
         raise RequestError("say where to: -o DIR for samples, --sheet FILE.png for a picture")
-    checked.number("--fps", order.fps, low=0.01)
-    if out is not None and out.is_dir() and any(out.iterdir()):
-        raise RequestError(f"{out} is a folder that is not empty; name a new one or empty it")
+    if out is not None:
+        _free(out)
     order = replace(order, truth=worldexport.truths(truth))
     if sheet is not None:
         _draw(order, sheet)
         typer.echo(str(sheet))
     if out is not None:
-        with words.progress() as progress:
-            bar = progress.add_task("rendering", total=order.count)
-            try:
-                FORMATS[form](
-                    order, out, progress=lambda done: progress.update(bar, completed=done)
-                )
-            except KeyboardInterrupt:
-                raise StoppedError(f"{out} holds what was rendered so far") from None
+        try:
+            _export(order, out, form)
+        except KeyboardInterrupt:
+            kept = [str(path) for path in (sheet, out) if path is not None and path.exists()]
+            if not kept:
+                raise
+            raise StoppedError(f"what was rendered so far is in {' and '.join(kept)}") from None
         typer.echo(str(out))
+
+
+def _free(out: Path) -> None:
+    worldexport.can_hold(out)
+    if out.is_dir() and any(out.iterdir()):
+        raise RequestError(f"{out} is a folder that is not empty; name a new one or empty it")
+
+
+def _export(order: Order, out: Path, form: str) -> None:
+    with words.progress() as progress:
+        bar = progress.add_task("rendering", total=order.count)
+        FORMATS[form](order, out, progress=lambda done: progress.update(bar, completed=done))
 
 
 def _draw(order: Order, sheet: Path) -> None:
@@ -50,6 +61,12 @@ def _draw(order: Order, sheet: Path) -> None:
         raise RequestError(f"--sheet is a .png file (got '{sheet}')")
     if not sheet.parent.is_dir():
         raise RequestError(f"{sheet} can't be written: make the folder {sheet.parent} first")
+    if sheet.is_dir():
+        raise RequestError(f"{sheet} is a folder; name a file for --sheet")
+    if order.count > MOST_SHOWN:
+        raise RequestError(
+            f"a sheet shows at most {MOST_SHOWN} samples (got {order.count}); lower --count"
+        )
     scenes, captions = zip(*(order.scene(index) for index in range(order.count)), strict=True)
     picture = contact_sheet(scenes, captions)
     draft = sheet.with_name(f".{sheet.name}.part")

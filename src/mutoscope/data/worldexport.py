@@ -12,23 +12,28 @@ import json
 import os
 import tarfile
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mutoscope import codecs
+from mutoscope import checked, codecs
 from mutoscope.errors import DataError
 from mutoscope.world.caption import caption
 from mutoscope.world.render import TRUTHS, Render, render
-from mutoscope.world.sample import sample
+from mutoscope.world.sample import known, sample
 from mutoscope.world.scene import VERSION, Scene
 
 CHEAP = ("ids", "boxes", "centres", "pose", "fov")
 """Truths that come with every render."""
 KEYS = (*CHEAP, *TRUTHS)
+RATES = checked.Span(low=0.01, high=1000)
+"""Frames a second that an mp4 can have."""
+MOST_PIXELS = 2**27
+"""Pixels of the longest clip, about a minute of 512x512 at 8 fps; its truths fill 3 GB. Ours."""
 _CAPTIONS = 7
 """Keeps the random numbers of captions apart from those of scenes."""
 
@@ -46,7 +51,11 @@ def truths(text: str) -> tuple[str, ...]:
 
 @dataclass(frozen=True, kw_only=True)
 class Order:
-    """What to export: which scenes, how many, how rendered, with which truths of KEYS."""
+    """What to export: which scenes, how many, how rendered, with which truths of KEYS.
+
+    Sizes are even, as mp4 needs them. What can't be rendered is refused here, before any file is
+    made.
+    """
 
     seed: int
     count: int
@@ -60,6 +69,18 @@ class Order:
     def __post_init__(self) -> None:
         if self.count < 1:
             raise DataError(f"count must be at least 1 (got {self.count})")
+        if self.seed < 0:
+            raise DataError(f"seed must be at least 0 (got {self.seed})")
+        known(self.tier, self.split)
+        checked.within("fps", self.fps, RATES)
+        width, height = self.size
+        if width < 8 or height < 8 or width % 2 or height % 2:
+            raise DataError(f"size must be even and at least 8x8 (got {width}x{height})")
+        if not 1 <= self.frames <= MOST_PIXELS // (width * height):
+            raise DataError(
+                f"a clip has at least 1 frame and at most {MOST_PIXELS} pixels in all "
+                f"(got {self.frames} frames of {width}x{height}); make it shorter or smaller"
+            )
         truths(",".join(self.truth) or "none")
 
     def scene(self, index: int) -> tuple[Scene, str]:
@@ -84,16 +105,17 @@ def write_folder(order: Order, folder: Path, *, progress: Progress | None = None
     Files are renamed into place when whole; a sample's clip comes last, so a clip that is there has
     all its companions.
     """
-    _claim(folder)
     made = []
-    for index in range(order.count):
-        for name, data in _members(order, index):
-            part = folder / f".{name}.part"
-            part.write_bytes(data)
-            os.replace(part, folder / name)
-        made.append(folder / f"{index:06d}.mp4")
-        if progress is not None:
-            progress(index + 1)
+    with _claimed(folder):
+        for index in range(order.count):
+            members = _members(order, index)
+            for name, data in members:
+                _part(folder / name).write_bytes(data)
+            for name, _ in members:
+                os.replace(_part(folder / name), folder / name)
+            made.append(folder / f"{index:06d}.mp4")
+            if progress is not None:
+                progress(index + 1)
     return made
 
 
@@ -103,28 +125,50 @@ def write_shards(
     """Write tar files `world-000000.tar` ... of `per_shard` samples each; returns their paths."""
     if per_shard < 1:
         raise DataError(f"a shard holds at least 1 sample (got {per_shard})")
-    _claim(folder)
     made = []
-    for start in range(0, order.count, per_shard):
-        path = folder / f"world-{start // per_shard:06d}.tar"
-        part = path.with_name(f".{path.name}.part")
-        with tarfile.open(part, "w") as shard:
-            for index in range(start, min(start + per_shard, order.count)):
-                for name, data in _members(order, index):
-                    entry = tarfile.TarInfo(name)
-                    entry.size = len(data)
-                    shard.addfile(entry, io.BytesIO(data))
-                if progress is not None:
-                    progress(index + 1)
-        os.replace(part, path)
-        made.append(path)
+    with _claimed(folder):
+        for start in range(0, order.count, per_shard):
+            path = folder / f"world-{start // per_shard:06d}.tar"
+            with tarfile.open(_part(path), "w") as shard:
+                for index in range(start, min(start + per_shard, order.count)):
+                    for name, data in _members(order, index):
+                        entry = tarfile.TarInfo(name)
+                        entry.size = len(data)
+                        shard.addfile(entry, io.BytesIO(data))
+                    if progress is not None:
+                        progress(index + 1)
+            os.replace(_part(path), path)
+            made.append(path)
     return made
 
 
-def _claim(folder: Path) -> None:
-    if folder.exists() and not folder.is_dir():
-        raise DataError(f"{folder} is a file; name a folder to export the world into")
+def can_hold(folder: Path) -> None:
+    """Refuse a folder that can't be made, because it or one above it is a file."""
+    found = next(path for path in (folder, *folder.parents, Path("/")) if path.exists())
+    if not found.is_dir():
+        raise DataError(f"{found} is a file; name a folder to export the world into")
+
+
+@contextmanager
+def _claimed(folder: Path) -> Iterator[None]:
+    """The folder is there inside; what stops the work takes drafts and folders left empty away."""
+    can_hold(folder)
+    new = [path for path in (folder, *folder.parents) if not path.exists()]
     folder.mkdir(parents=True, exist_ok=True)
+    try:
+        yield
+    except BaseException:
+        for draft in folder.glob(".*.part"):
+            draft.unlink()
+        with suppress(OSError):
+            for path in new:
+                path.rmdir()
+        raise
+
+
+def _part(path: Path) -> Path:
+    """Where a file is written until it is whole."""
+    return path.with_name(f".{path.name}.part")
 
 
 def _members(order: Order, index: int) -> list[tuple[str, bytes]]:

@@ -46,12 +46,10 @@ def sample(
 
     Training never sees a held-out pair; `unseen` draws only scenes that have one.
     """
-    if tier not in _MOST:
-        raise DataError(f"tier must be core or wide (got {tier!r})")
-    if split not in SPLITS or (unseen and split == "train"):
+    known(tier, split)
+    if unseen and split == "train":
         raise DataError(
-            f"split must be train, validation or test, and unseen scenes are never in train "
-            f"(got {split!r}, unseen={unseen})"
+            "scenes with a held-out pair are never in train; use the split validation or test"
         )
     rng = np.random.default_rng(np.random.SeedSequence((seed, index, SPLITS[split])))
     count = _count(rng, tier) if objects is None else objects
@@ -64,6 +62,14 @@ def sample(
         scene = arrange(words, rng, _TRIES[tier], _TOGETHER[tier])
         if scene is not None:
             return scene
+
+
+def known(tier: str, split: str) -> None:
+    """Refuse a tier or a split that there isn't."""
+    if tier not in _MOST:
+        raise DataError(f"tier must be core or wide (got {tier!r})")
+    if split not in SPLITS:
+        raise DataError(f"split must be train, validation or test (got {split!r})")
 
 
 def redraws(
