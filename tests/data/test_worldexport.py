@@ -9,7 +9,7 @@ import pytest
 from mutoscope import media
 from mutoscope.data.worldexport import KEYS, Order, truths, write_folder, write_shards
 from mutoscope.errors import DataError, RequestError
-from mutoscope.world.scene import Scene
+from mutoscope.world.scene import VERSION, Scene
 
 ORDER = Order(seed=3, count=3, size=(32, 32), frames=4, fps=8)
 
@@ -33,7 +33,12 @@ def test_a_folder_holds_clip_caption_scene_and_truths_of_every_sample(tmp_path):
             assert arrays["pose"].shape == (4, 3, 4)
         clip = media.read(path)
         assert clip.frames.shape == (1, 3, 4, 32, 32)
-        assert media.read_record(path)["prompt"] == text
+        record = media.read_record(path)
+        assert record.pop("frames_sha256")
+        assert record == {
+            "prompt": text, "world": VERSION, "seed": 3, "index": index, "tier": "core",
+            "split": "train", "size": [32, 32], "frames": 4, "fps": 8, "scene": facts["scene"],
+        }  # fmt: skip
 
 
 def test_shards_hold_the_same_bytes_as_a_folder(tmp_path):

@@ -189,7 +189,9 @@ def _members(order: Order, index: int) -> list[tuple[str, bytes]]:
     ]
     if order.truth:
         files.append((f"{stem}.npz", _packed(clip, order.truth)))
-    record = {"prompt": text, "world": VERSION, "scene": facts["scene"]}
+    said = ("seed", "tier", "split", "size", "frames", "fps")
+    asked = {name: getattr(order, name) for name in said}
+    record = {"prompt": text, "world": VERSION, "index": index, **asked, "scene": facts["scene"]}
     return [*files, (f"{stem}.mp4", _filmed(clip.rgb, order.fps, record))]
 
 
