@@ -85,7 +85,7 @@ def render(
     # One instant more than there are frames: the last frame flows there.
     times = start + np.arange(frames + 1) / fps
     seen, paths = view(scene.camera, times), tracks(scene, times)
-    table, views = rows(scene, paths), _views(seen)
+    table, views = rows(scene, paths, frames + 1), _views(seen)
     rgb = np.empty((frames, height, width, 3), np.uint8)
     met = np.empty((frames, height, width), np.int16)
     depth = np.empty((frames, height, width), np.float32)
@@ -100,7 +100,7 @@ def render(
         rgb=rgb if drawn is None else redrawn(scene.look, rgb, ids, drawn, lines(ids, depth)),
         ids=ids,
         boxes=boxes(ids, len(scene.things)),
-        centres=np.stack([p.centre[:frames] for p in paths], axis=1).astype(np.float32),
+        centres=_centres(paths, frames),
         pose=seen.pose()[:frames].astype(np.float32),
         fov=seen.fov[:frames].astype(np.float32),
         depth=depth if "depth" in wanted else None,
@@ -109,6 +109,13 @@ def render(
         sketch=drawn if "sketch" in wanted else None,
         plain=rgb if "plain" in wanted else None,
     )
+
+
+def _centres(paths: list[Track], frames: int) -> NDArray[np.float32]:
+    found = np.empty((frames, len(paths), 3), np.float32)
+    for i, path in enumerate(paths):
+        found[:, i] = path.centre[:frames]
+    return found
 
 
 def _wanted(truth: tuple[str, ...]) -> set[str]:
@@ -126,9 +133,9 @@ def _followed(
     return flow, occluded
 
 
-def rows(scene: Scene, paths: list[Track]) -> Array:
+def rows(scene: Scene, paths: list[Track], instants: int) -> Array:
     """The things of a scene as the ray-caster reads them, T N WIDTH."""
-    table = np.zeros((len(paths[0].scale), len(paths), WIDTH))
+    table = np.zeros((instants, len(paths), WIDTH))
     for i, (thing, path) in enumerate(zip(scene.things, paths, strict=True)):
         table[:, i, SHAPE] = SHAPES.index(thing.shape)
         table[:, i, CENTRE : CENTRE + 3] = path.centre
