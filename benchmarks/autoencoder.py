@@ -1,8 +1,9 @@
 """What the frame autoencoder keeps: PSNR on held-out renders and on photographs it never saw.
 
 python benchmarks/autoencoder.py [--frames N]. World frames are of the test split, one a scene,
-a second into the clip; photographs are the five of scikit-image that training leaves out, cut to
-their middle square and shrunk to 128 x 128. Prints a table and one line of JSON.
+a second into the clip, of either tier; stickers (when `mutoscope train` has fetched them) are those
+that training leaves out, over white; photographs are the five of scikit-image that it leaves out,
+cut to their middle square and shrunk to 128 x 128. Prints a table and one line of JSON.
 """
 
 from __future__ import annotations
@@ -17,19 +18,29 @@ from PIL import Image
 
 from mutoscope import world, zoo
 from mutoscope.autoencoders import FrameAutoencoder
+from mutoscope.data import pictures, stickers
 from mutoscope.training.autoencoder import as_frames
+from mutoscope.training.commands import cache_folder
 
 PHOTOGRAPHS = ("astronaut.png", "chelsea.png", "coffee.png", "hubble_deep_field.jpg", "rocket.jpg")
 SIDE = 128
 
 
-def renders(count: int) -> np.ndarray:
+def renders(count: int, tier: str) -> np.ndarray:
     """Frames of scenes that training never draws from."""
     size, made = (SIDE, SIDE), []
     for index in range(count):
-        scene = world.sample(0, index, tier="core", split="test")
+        scene = world.sample(0, index, tier=tier, split="test")
         made.append(world.render(scene, frames=1, size=size, start=1.0).rgb[0])
     return np.stack(made)
+
+
+def held_stickers() -> np.ndarray:
+    """The first frames of the stickers that training leaves out, over white."""
+    found = stickers.load(cache_folder())
+    rgba = found.frames[:: pictures.HELD_OUT, 0].astype(np.float32)
+    alpha = rgba[..., 3:] / 255
+    return (rgba[..., :3] * alpha + 255 * (1 - alpha)).round().astype(np.uint8)
 
 
 def photograph(name: str) -> np.ndarray:
@@ -57,17 +68,23 @@ def main() -> None:
     asked.add_argument("--frames", type=int, default=256)
     count = asked.parse_args().frames
     coder = zoo.load_part(FrameAutoencoder, "autoencoder").eval()
-    scores = psnr(coder, renders(count))
+    groups = {f"core renders, held out ({count})": renders(count, "core")}
+    groups[f"wide renders, held out ({count})"] = renders(count, "wide")
+    if (cache_folder() / "stickers-128").exists():
+        found = held_stickers()
+        groups[f"stickers, held out ({len(found)})"] = found
     photos = {name: psnr(coder, photograph(name)[None])[0] for name in PHOTOGRAPHS}
-    print("| pictures | PSNR, dB |\n| --- | --- |")
-    print(f"| {count} held-out renders, mean | {np.mean(scores):.1f} |")
-    print(
-        f"| the worst tenth of them, mean | {np.mean(sorted(scores)[: max(1, count // 10)]):.1f} |"
-    )
+    print("| pictures | mean PSNR, dB | worst tenth |\n| --- | --- | --- |")
+    means = {}
+    for name, made in groups.items():
+        scores = sorted(psnr(coder, made))
+        means[name] = float(np.mean(scores))
+        worst = np.mean(scores[: max(1, len(scores) // 10)])
+        print(f"| {name} | {means[name]:.1f} | {worst:.1f} |")
     for name, value in photos.items():
-        print(f"| {name} | {value:.1f} |")
-    made = {"renders": float(np.mean(scores)), "n": count, "photographs": photos}
-    print(json.dumps({**made, "sha256": zoo.sha256("autoencoder")}))
+        print(f"| {name} | {value:.1f} | |")
+    told = {"means": means, "photographs": photos, "sha256": zoo.sha256("autoencoder")}
+    print(json.dumps(told))
 
 
 if __name__ == "__main__":

@@ -5,9 +5,10 @@ from mutoscope.core.condition import Condition
 from mutoscope.core.denoiser import Denoiser
 from mutoscope.core.prediction import Flow
 from mutoscope.core.schedule import Rectified
-from mutoscope.data.latents import Latents, condition
+from mutoscope.data.latents import IGNORED, Latents, condition, joined
 from mutoscope.networks.small3d import SmallUNet3D
 from mutoscope.training.diffusion import DiffusionTask, Pool
+from mutoscope.training.shown import ShownHead
 
 TINY = {"channels": 4, "width": 16, "inner": 32, "depth": 1, "heads": 2, "text": 8}
 
@@ -18,15 +19,17 @@ def cached(frames, count=6, seed=0):
     starts = torch.cat([torch.zeros(1, dtype=torch.long), lengths.cumsum(0)])
     latents = torch.randn(count, 4, frames, 8, 8, generator=rng).bfloat16()
     text = torch.randn(int(starts[-1]), 8, generator=rng).bfloat16()
-    return Latents(latents, text, starts, 8.0)
+    shown = torch.randint(0, 9, (count, 3, frames, 8, 8), generator=rng).to(torch.uint8)
+    return Latents(latents, text, starts, torch.full((count,), 8.0), shown)
 
 
-def task(drop=0.1):
+def task(drop=0.1, *, told=False):
     torch.manual_seed(0)
     denoiser = Denoiser(SmallUNet3D(**TINY), Rectified(2.0), Flow())
+    head = ShownHead(denoiser.network) if told else None
     null = Condition(text=torch.ones(1, 2, 8))
     pools = [Pool(cached(4), 0.5, 2), Pool(cached(1), 0.5, 4)]
-    return DiffusionTask(denoiser, pools, null, drop=drop)
+    return DiffusionTask(denoiser, pools, null, drop=drop, head=head)
 
 
 def test_a_picked_batch_holds_each_items_own_text():
@@ -57,3 +60,48 @@ def test_the_loss_depends_on_its_generator_alone():
     batch = learned.batch(np.random.default_rng(1), 1)
     losses = [learned.loss(batch, torch.Generator().manual_seed(s))["loss"] for s in (1, 1, 2)]
     assert losses[0] == losses[1] != losses[2]
+
+
+def test_the_second_lesson_reaches_the_network_but_not_what_it_says():
+    plain, told = task(), task(told=True)
+    batch = told.batch(np.random.default_rng(1), 1)
+    terms = [t.loss(batch, torch.Generator().manual_seed(1)) for t in (plain, told)]
+    kind = "clip" if batch["x0"].shape[2] > 1 else "image"
+    assert torch.equal(terms[0][kind], terms[1][kind])
+    grads = []
+    for learned, found in zip((plain, told), terms, strict=True):
+        found["loss"].backward()
+        grads.append(learned.denoiser.network.enter.weight.grad)
+    assert not torch.equal(*grads)
+
+
+def test_places_nothing_is_known_of_teach_nothing():
+    learned = task(told=True)
+    batch = dict(learned.batch(np.random.default_rng(1), 1))
+    batch["shown"] = torch.full_like(batch["shown"], IGNORED)
+    terms = learned.loss(batch, torch.Generator().manual_seed(1))
+    assert next(v for k, v in terms.items() if k.endswith("shown")) == 0
+
+
+def test_the_middle_layer_can_learn_what_is_shown():
+    learned = task(told=True)
+    batch = learned.batch(np.random.default_rng(3), 1)
+    network, head = learned.denoiser.network, learned.head
+    optimizer = torch.optim.Adam([*network.parameters(), *head.parameters()], 1e-2)
+    losses = []
+    for _ in range(12):
+        terms = learned.loss(batch, torch.Generator().manual_seed(1))
+        losses.append(float(next(v for k, v in terms.items() if k.endswith("shown"))))
+        optimizer.zero_grad()
+        terms["loss"].backward()
+        optimizer.step()
+    assert losses[-1] < 0.8 * losses[0]
+
+
+def test_joined_caches_keep_each_items_own_text():
+    one, two = cached(1), cached(1, seed=1)
+    both = joined([one, two])
+    assert len(both) == 12
+    for pool, shift in ((one, 0), (two, 6)):
+        alone, together = pool.pick([2]), both.pick([2 + shift])
+        assert all(torch.equal(alone[key], together[key]) for key in alone)

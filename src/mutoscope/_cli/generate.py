@@ -110,7 +110,7 @@ def _new(request: Request) -> tuple[str, ...]:
     if known is None:
         return unseen(request.prompt)
     said = dict.fromkeys(word for word in split(request.prompt) if word[0].isalnum())
-    return tuple(word for word in said if word not in known)
+    return tuple(word for word in said if word not in known and not word.isdigit())
 
 
 def _whole(size: tuple[int, int], count: int) -> tuple[int, int]:

@@ -2,23 +2,26 @@
 
 A cache is a folder of safetensors chunks; a chunk depends on its own number and the recipe of the
 cache alone, so building can be stopped anywhere and goes on where it was. `latents` are
-(n, c, t, h, w), `text` the token states of all captions end to end, `lengths` how many each.
+(n, c, t, h, w), `text` the token states of all captions end to end, `lengths` how many each, `fps`
+frames per second, and `shown` what the world shows at each place of a 16 x 16 grid.
 """
 
 from __future__ import annotations
 
 import multiprocessing
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import cache as once
+from itertools import repeat
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 import torch
 from einops import rearrange
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, UInt8
 from rich.progress import track
 from safetensors.torch import load_file, save_file
 from torch import Tensor
@@ -26,31 +29,77 @@ from torch import Tensor
 from mutoscope import world
 from mutoscope.autoencoders import Autoencoder
 from mutoscope.core.condition import Condition
+from mutoscope.data import stickers
+from mutoscope.data import stickershots as shots
 from mutoscope.encoders import TextEncoder
+from mutoscope.world.scene import COLOURS, SHAPES, VERBS
 
 CHUNK = 512
-Tier = Literal["core", "wide"]
+Domain = Literal["core", "wide", "sticker"]
+GRID = 16
+"""Side of the grid on which a cache says what is shown where."""
+IGNORED = 255
+"""The word of a place nothing is known of."""
+KINDS: Mapping[str, Sequence[str]] = {"shape": SHAPES, "colour": COLOURS, "verb": VERBS}
+"""What is said of the thing shown at a place: 0 is the stage, k the word k - 1."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """What a cache holds; `frames` 1 makes pictures at a random moment, with captions of stills."""
+    """What a cache holds; `frames` 1 makes pictures at a random moment, with captions of stills.
+
+    Each item draws its own rate from `rates` (frames per second).
+    """
 
     frames: int
-    fps: float = 8.0
+    rates: tuple[float, ...] = (8.0,)
     side: int = 128
-    tier: Tier = "core"
+    domain: Domain = "core"
     split: Literal["train", "validation", "test"] = "train"
     seed: int = 0
 
-    def sample(self, index: int) -> tuple[np.ndarray, str]:
-        """Frames (t, H, W, 3) uint8 and the caption of one item."""
-        scene = world.sample(self.seed, index, tier=self.tier, split=self.split)
+    def sample(self, index: int, cache: Path) -> Item:
+        """An item; stickers are read from `cache`."""
         rng = np.random.default_rng((self.seed, index, 7))
+        fps = float(rng.choice(self.rates))
         start = float(rng.uniform(0, 2)) if self.frames == 1 else 0.0
+        if self.domain == "sticker":
+            found = _stickers(cache)
+            shot = shots.shot(found, self.seed, index, split=self.split)
+            rgb = shots.film(found, shot, frames=self.frames, fps=fps, side=self.side, start=start)
+            said = shots.tell(shot, rng, still=self.frames == 1)
+            shown = np.full((len(KINDS), self.frames, GRID, GRID), IGNORED, np.uint8)
+            return Item(rgb, said, fps, shown)
+        scene = world.sample(self.seed, index, tier=self.domain, split=self.split)
         size = (self.side, self.side)
-        made = world.render(scene, frames=self.frames, size=size, fps=self.fps, start=start)
-        return made.rgb, world.caption(scene, rng, still=self.frames == 1)
+        made = world.render(scene, frames=self.frames, size=size, fps=fps, start=start)
+        said = world.caption(scene, rng, still=self.frames == 1)
+        return Item(made.rgb, said, fps, shown_by(scene, made.ids))
+
+
+@dataclass(frozen=True)
+class Item:
+    """Frames (t, H, W, 3), their caption, frames per second, and what is shown where."""
+
+    rgb: UInt8[np.ndarray, "t H W 3"]
+    caption: str
+    fps: float
+    shown: UInt8[np.ndarray, "kind t g g"]
+
+
+def shown_by(
+    scene: world.Scene, ids: UInt8[np.ndarray, "t H W"]
+) -> UInt8[np.ndarray, "kind t g g"]:
+    """The words of KINDS at the middle of each cell of a grid; colours that don't show: IGNORED."""
+    step = ids.shape[1] // GRID
+    cells = ids[:, step // 2 :: step, step // 2 :: step]
+    table = np.zeros((len(KINDS), len(scene.things) + 1), np.uint8)
+    for i, thing in enumerate(scene.things):
+        words = {"shape": thing.shape, "colour": thing.colour, "verb": thing.motion.verb}
+        for k, (kind, known) in enumerate(KINDS.items()):
+            unsure = kind == "colour" and (scene.look != "plain" or thing.motion.colour is not None)
+            table[k, i + 1] = IGNORED if unsure else 1 + known.index(words[kind])
+    return table[:, cells]
 
 
 @dataclass(frozen=True)
@@ -60,39 +109,66 @@ class Latents:
     latents: Float[Tensor, "n c t h w"]
     text: Float[Tensor, "m d"]
     starts: Int[Tensor, " n1"]
-    fps: float
+    fps: Float[Tensor, " n"]
+    shown: UInt8[Tensor, "n kind t g g"]
 
     def __len__(self) -> int:
         return len(self.latents)
 
     def pick(self, rows: Sequence[int]) -> dict[str, Tensor]:
-        """A batch: latents, padded text with its mask, frames per second."""
+        """A batch: latents, padded text with its mask, frames per second, what is shown."""
         spans = [(int(self.starts[i]), int(self.starts[i + 1])) for i in rows]
         longest = max(b - a for a, b in spans)
         text = self.text.new_zeros(len(rows), longest, self.text.shape[1])
         mask = torch.zeros(len(rows), longest, dtype=torch.bool)
         for row, (a, b) in enumerate(spans):
             text[row, : b - a], mask[row, : b - a] = self.text[a:b], True
-        fps = torch.full((len(rows),), self.fps)
-        return {"x0": self.latents[list(rows)], "text": text, "mask": mask, "fps": fps}
+        chosen = list(rows)
+        return {
+            "x0": self.latents[chosen], "text": text, "mask": mask,
+            "fps": self.fps[chosen], "shown": self.shown[chosen],
+        }  # fmt: skip
+
+
+def joined(parts: Sequence[Latents]) -> Latents:
+    """Several caches of clips of one length as one."""
+    offsets = np.cumsum([0, *(len(part.text) for part in parts)]).tolist()
+    starts = [part.starts[:-1] + k for part, k in zip(parts, offsets, strict=False)]
+    return Latents(
+        torch.cat([part.latents for part in parts]),
+        torch.cat([part.text for part in parts]),
+        torch.cat([*starts, torch.tensor(offsets[-1:])]),
+        torch.cat([part.fps for part in parts]),
+        torch.cat([part.shown for part in parts]),
+    )
 
 
 def build(
-    folder: Path, recipe: Recipe, count: int, autoencoder: Autoencoder, encoder: TextEncoder
+    folder: Path,
+    recipe: Recipe,
+    count: int,
+    autoencoder: Autoencoder,
+    encoder: TextEncoder,
+    cache: Path,
 ) -> None:
-    """Make the chunks of `folder` that are missing, up to `count` items rounded up to a chunk."""
+    """Make the chunks of `folder` that are missing, up to `count` items rounded up to a chunk.
+
+    Stickers, where the recipe wants them, are read from (fetched once into) `cache`.
+    """
     folder.mkdir(parents=True, exist_ok=True)
+    if recipe.domain == "sticker":
+        _stickers(cache)
     chunks = -(-count // CHUNK)
     missing = [k for k in range(chunks) if not _path(folder, k).exists()]
     # Spawned, not forked: torch's threads don't survive a fork.
     with ProcessPoolExecutor(os.cpu_count(), multiprocessing.get_context("spawn")) as pool:
         for k in track(missing, description=f"caching {folder.name}"):
             rows = range(k * CHUNK, (k + 1) * CHUNK)
-            made = list(pool.map(recipe.sample, rows, chunksize=16))
+            made = list(pool.map(recipe.sample, rows, repeat(cache), chunksize=16))
             _save(_path(folder, k), made, autoencoder, encoder)
 
 
-def load(folder: Path, recipe: Recipe, count: int) -> Latents:
+def load(folder: Path, count: int) -> Latents:
     """The first `count` items of a cache that has been built."""
     chunks = [load_file(_path(folder, k)) for k in range(-(-count // CHUNK))]
     lengths = torch.cat([chunk["lengths"] for chunk in chunks])
@@ -100,7 +176,8 @@ def load(folder: Path, recipe: Recipe, count: int) -> Latents:
         torch.cat([chunk["latents"] for chunk in chunks]),
         torch.cat([chunk["text"] for chunk in chunks]),
         torch.cat([torch.zeros(1, dtype=torch.long), lengths.cumsum(0)]),
-        recipe.fps,
+        torch.cat([chunk["fps"] for chunk in chunks]),
+        torch.cat([chunk["shown"] for chunk in chunks]),
     )
 
 
@@ -113,19 +190,19 @@ def condition(batch: dict[str, Tensor]) -> Condition:
 @torch.inference_mode()
 def _save(
     path: Path,
-    made: Sequence[tuple[np.ndarray, str]],
+    made: Sequence[Item],
     autoencoder: Autoencoder,
     encoder: TextEncoder,
 ) -> None:
     latents, states, lengths = [], [], []
     for start in range(0, len(made), 32):
-        rgb = torch.from_numpy(np.stack([frames for frames, _ in made[start : start + 32]]))
+        rgb = torch.from_numpy(np.stack([item.rgb for item in made[start : start + 32]]))
         frames = rearrange(rgb, "b t h w c -> b c t h w").float() / 127.5 - 1
         with torch.autocast("cpu", torch.bfloat16):
             latents.append(autoencoder.encode(frames).bfloat16())
     for start in range(0, len(made), 128):
         with torch.autocast("cpu", torch.bfloat16):
-            read = encoder([caption for _, caption in made[start : start + 128]])
+            read = encoder([item.caption for item in made[start : start + 128]])
         assert read.text is not None
         assert read.text_mask is not None
         states.append(read.text[read.text_mask].bfloat16())
@@ -136,11 +213,18 @@ def _save(
             "latents": torch.cat(latents).contiguous(),
             "text": torch.cat(states),
             "lengths": torch.cat(lengths),
+            "fps": torch.tensor([item.fps for item in made]),
+            "shown": torch.from_numpy(np.stack([item.shown for item in made])),
         },
         part,
-        metadata={str(i): caption for i, (_, caption) in enumerate(made)},
+        metadata={str(i): item.caption for i, item in enumerate(made)},
     )
     os.replace(part, path)
+
+
+@once
+def _stickers(cache: Path) -> stickers.Stickers:
+    return stickers.load(cache)
 
 
 def _path(folder: Path, chunk: int) -> Path:

@@ -8,7 +8,8 @@ they start at zero, so that at step 0 a clip is so many independent images (Blat
 ModelScopeT2V, section 3).
 
 Departs from ModelScopeT2V: two levels, one modulation for all blocks with a learned offset each
-(Chen et al. 2023, PixArt, eq. 2), and time within a clip is known, in seconds.
+(Chen et al. 2023, PixArt, eq. 2), time within a clip is known, in seconds, and the means of frames
+attend to each other. 2.96 GFLOP a call for 16 frames of 128 x 128 pixels.
 """
 
 from __future__ import annotations
@@ -83,15 +84,20 @@ class FeedForward(nn.Module):
 
 
 class Block(nn.Module):
-    """Attention over a frame, over time, to the text; then a layer for each token."""
+    """Attention over a frame, over time, to the text; then a layer for each token.
 
-    def __init__(self, width: int, heads: int, *, temporal: bool) -> None:
+    Over time a place attends to itself in other frames, and the mean of a frame to those of the
+    others: what the whole clip must agree on passes there.
+    """
+
+    def __init__(self, width: int, heads: int, *, temporal: bool, ratio: int) -> None:
         super().__init__()
         self.offset = nn.Parameter(torch.zeros(4, width))
         self.space = Attention(width, heads)
         self.text = Attention(width, heads)
-        self.each = FeedForward(width, 3)
+        self.each = FeedForward(width, ratio)
         self.time = Attention(width, heads) if temporal else None
+        self.whole = Attention(width, heads) if temporal else None
         self.when = nn.Parameter(torch.zeros(width)) if temporal else None
 
     def forward(
@@ -102,10 +108,12 @@ class Block(nn.Module):
         s1, g1, s2, g2 = (shifts + self.offset).to(x)[:, :, None, None, None].unbind(1)
         y = torch.addcmul(s1, _norm(x), 1 + g1).reshape(b * t, h * w, d)
         x = x + self.space(y, y).reshape(x.shape)
-        if self.time is not None and clock is not None:
-            y = rearrange(_norm(x) + clock, "b t h w d -> (b h w) t d")
-            y = self.time(y, y)
-            x = x + rearrange(y, "(b h w) t d -> b t h w d", b=b, h=h)
+        if self.time is not None and self.whole is not None and clock is not None:
+            y = _norm(x) + clock
+            means = y.mean((2, 3))
+            x = x + self.whole(means, means)[:, :, None, None]
+            y = rearrange(y, "b t h w d -> (b h w) t d")
+            x = x + rearrange(self.time(y, y), "(b h w) t d -> b t h w d", b=b, h=h)
         y = _norm(x)
         if self.when is not None and clock is not None:
             y = torch.addcmul(y, clock.to(y), self.when.to(y))
@@ -164,6 +172,7 @@ class SmallUNet3D(ModelMixin):
         inner: int = 192,
         depth: int = 6,
         heads: int = 4,
+        ratio: int = 2,
         text: int = 768,
         temporal: bool = True,
     ) -> None:
@@ -181,10 +190,14 @@ class SmallUNet3D(ModelMixin):
         self.seconds = nn.Linear(32, inner) if temporal else None
         self.before = Residual(width, embed, temporal=temporal)
         self.down = nn.Linear(4 * width, inner)
-        self.blocks = nn.ModuleList(Block(inner, heads, temporal=temporal) for _ in range(depth))
+        self.blocks = nn.ModuleList(
+            Block(inner, heads, temporal=temporal, ratio=ratio) for _ in range(depth)
+        )
         self.up = nn.Linear(inner, 4 * width)
         self.join = nn.Linear(2 * width, width)
-        self.after = nn.ModuleList(Residual(width, embed, temporal=temporal) for _ in range(2))
+        self.after = nn.ModuleList(
+            Residual(width, embed, temporal=over) for over in (False, temporal)
+        )
         self.leave = zeroed(nn.Linear(width, 4 * channels))
 
     def forward(self, x: Latent, t: Time, condition: Condition) -> Latent:

@@ -7,9 +7,12 @@ from the zoo. Data and state live in the cache folder (MUTOSCOPE_CACHE, else ~/.
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from itertools import repeat
 from pathlib import Path
 
 import numpy as np
@@ -29,18 +32,27 @@ from mutoscope.core.noise import Noise
 from mutoscope.core.prediction import Flow
 from mutoscope.core.samplers import euler
 from mutoscope.core.schedule import Rectified
-from mutoscope.data import latents, pictures, stickers
+from mutoscope.data import latents, pictures, stickers, stickershots
 from mutoscope.encoders import MiniLM
 from mutoscope.errors import RequestError
 from mutoscope.networks.small3d import SmallUNet3D, inflate
 from mutoscope.training.autoencoder import AutoencoderTask
 from mutoscope.training.diffusion import DiffusionTask, Draw, Pool
 from mutoscope.training.publish import publish
+from mutoscope.training.shown import ShownHead
 from mutoscope.training.train import Config, train
+from mutoscope.world.caption import vocabulary
 from mutoscope.zoo import load_part, sha256
 
 SHIFT = 2.0
 """Of the rectified schedule the shipped networks are trained on (ours)."""
+
+IMAGES: Mapping[latents.Domain, int] = {"core": 24_576, "wide": 10_240, "sticker": 9_728}
+CLIPS: Mapping[latents.Domain, int] = {"core": 4_096, "wide": 1_536, "sticker": 1_536}
+LONG: Mapping[latents.Domain, int] = {"core": 1_024, "sticker": 512}
+"""How many items of each domain are cached; what is drawn from all alike, so these are shares."""
+RATES = {1: (8.0,), 16: (8.0, 8.0, 8.0, 4.0, 6.0, 12.0, 16.0), 32: (8.0, 8.0, 12.0, 16.0, 24.0)}
+"""Frames per second that items of so many frames draw from."""
 
 PROMPTS = (
     "a red ball bounces on the grass",
@@ -51,6 +63,8 @@ PROMPTS = (
     "a white pyramid slides right on the sand, the camera zooms in",
     "a pink cylinder and a black cube on the snow",
     "an orange capsule comes closer on the grass while a cyan ball stands still",
+    "an animated sticker of a fox face slides left on a plain yellow background",
+    "a cartoon octopus rises over the water",
 )
 """What the sample sheets of a training run show; none of them is used for measuring."""
 
@@ -92,81 +106,109 @@ def ship(name: str, out: Path) -> Path:
         raise RequestError(f"{out} holds no finished run; go on with: mutoscope train {name}")
     facts: dict[str, object] = {"side": 128}
     if name != "autoencoder":
-        facts |= {"shift": SHIFT, "autoencoder_sha256": sha256("autoencoder")}
+        known = vocabulary() | stickershots.words(stickers.load(cache_folder()))
+        facts |= {
+            "shift": SHIFT, "autoencoder_sha256": sha256("autoencoder"), "words": sorted(known)
+        }  # fmt: skip
     return publish(kind(**json.loads(found.read_text())), name, out, facts=facts)
 
 
 def world_frames(folder: Path, count: int, *, side: int = 128) -> UInt8[np.ndarray, "n s s 3"]:
-    """Single world frames, rendered once into a memory-mapped file."""
+    """Single world frames, core and wide tier in turn, rendered once into a memory-mapped file."""
     path = folder / f"frames-{world.VERSION}-{side}-{count}.npy"
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)
         part = path.with_suffix(".part")
         shape = (count, side, side, 3)
         out = np.lib.format.open_memmap(part, mode="w+", dtype=np.uint8, shape=shape)
-        for i in track(range(count), description="rendering frames"):
-            scene = world.sample(1, i, tier="core")
-            start = float(np.random.default_rng((1, i)).uniform(0, 2))
-            made = world.render(scene, frames=1, size=(side, side), start=start)
-            out[i] = made.rgb[0]
+        with ProcessPoolExecutor(os.cpu_count(), multiprocessing.get_context("spawn")) as pool:
+            made = pool.map(_frame, range(count), repeat(side), chunksize=64)
+            for i, frame in enumerate(track(made, "rendering frames", total=count)):
+                out[i] = frame
         out.flush()
         os.replace(part, path)
     return np.load(path, mmap_mode="r")
+
+
+def _frame(index: int, side: int) -> UInt8[np.ndarray, "s s 3"]:
+    scene = world.sample(1, index, tier="wide" if index % 2 else "core")
+    start = float(np.random.default_rng((1, index)).uniform(0, 2))
+    return world.render(scene, frames=1, size=(side, side), start=start).rgb[0]
 
 
 def autoencoder(run: Run) -> None:
     """Learn to code frames of the world, stickers and photographs."""
     network = FrameAutoencoder() if run.init is None else load_part(FrameAutoencoder, "autoencoder")
     found = pictures.Pictures(
-        world_frames(run.cache, run.items or 6_000),
+        world_frames(run.cache, run.items or 12_000),
         stickers.load(run.cache),
         pictures.photographs(),
     )
-    config = Config(steps=run.steps or 4000, batch=16, rate=2e-3, seed=run.seed)
+    config = Config(
+        steps=run.steps or 9000, batch=16, rate=2e-3 if run.init is None else 1e-3, seed=run.seed,
+        init=run.init,
+    )  # fmt: skip
     train(AutoencoderTask(network, found, side=96), config, run.out)
 
 
 def image(run: Run) -> None:
-    """Learn pictures of the world from their captions."""
+    """Learn pictures of the world and stickers from their captions."""
     coder, encoder = _coder(), MiniLM()
-    recipe, count = latents.Recipe(frames=1, seed=11), run.items or 29184
-    latents.build(_folder(run.cache, recipe, coder), recipe, count, coder, encoder)
-    pool = Pool(latents.load(_folder(run.cache, recipe, coder), recipe, count), 1.0, 256)
+    pools = [Pool(_mixture(run, IMAGES, 1, coder, encoder), 1.0, 256)]
     network = (
         SmallUNet3D(channels=coder.channels, temporal=False)
         if run.init is None
         else load_part(SmallUNet3D, "image")
     )
     config = Config(
-        steps=run.steps or 1200, batch=1, rate=2e-3, warmup=100, ema=0.998, muon=True, seed=run.seed
-    )
-    denoiser = Denoiser(network, Rectified(SHIFT), Flow())
-    task = DiffusionTask(denoiser, [pool], encoder([""]), draw=_draw(coder, encoder, frames=1))
-    train(task, config, run.out)
+        steps=run.steps or 1200, batch=1, rate=2e-3, warmup=100, ema=0.998, muon=True,
+        seed=run.seed, init=run.init,
+    )  # fmt: skip
+    _teach(network, pools, config, run, coder, encoder, frames=1)
 
 
 def modelscope(run: Run) -> None:
     """Inflate the image model and learn clips and pictures together."""
     coder, encoder = _coder(), MiniLM()
-    kinds = (
-        (latents.Recipe(frames=16, seed=21), run.items or 6_144, 0.8, 24),
-        (latents.Recipe(frames=1, seed=11), 29184, 0.2, 256),
-    )
-    pools = []
-    for recipe, count, chance, batch in kinds:
-        folder = _folder(run.cache, recipe, coder)
-        latents.build(folder, recipe, count, coder, encoder)
-        pools.append(Pool(latents.load(folder, recipe, count), chance, batch))
+    pools = [
+        Pool(_mixture(run, CLIPS, 16, coder, encoder), 0.72, 24),
+        Pool(_mixture(run, LONG, 32, coder, encoder), 0.1, 12),
+        Pool(_mixture(run, IMAGES, 1, coder, encoder), 0.18, 256),
+    ]
     network = (
         inflate(load_part(SmallUNet3D, "image"))
         if run.init is None
         else load_part(SmallUNet3D, "modelscope")
     )
     config = Config(
-        steps=run.steps or 1200, batch=1, rate=1.5e-3, warmup=50, muon=True, seed=run.seed
-    )
+        steps=run.steps or 1200, batch=1, rate=1.5e-3, warmup=50, muon=True, seed=run.seed,
+        init=run.init,
+    )  # fmt: skip
+    _teach(network, pools, config, run, coder, encoder, frames=16)
+
+
+def _mixture(
+    run: Run, kinds: Mapping[latents.Domain, int], frames: int, coder: FrameAutoencoder,
+    encoder: MiniLM,
+) -> latents.Latents:  # fmt: skip
+    parts = []
+    for k, (domain, count) in enumerate(kinds.items()):
+        recipe = latents.Recipe(
+            frames=frames, domain=domain, seed=100 * frames + k, rates=RATES[frames]
+        )
+        folder, count = _folder(run.cache, recipe, coder), run.items or count
+        latents.build(folder, recipe, count, coder, encoder, run.cache)
+        parts.append(latents.load(folder, count))
+    return latents.joined(parts)
+
+
+def _teach(
+    network: SmallUNet3D, pools: Sequence[Pool], config: Config, run: Run,
+    coder: FrameAutoencoder, encoder: MiniLM, *, frames: int,
+) -> None:  # fmt: skip
     denoiser = Denoiser(network, Rectified(SHIFT), Flow())
-    task = DiffusionTask(denoiser, pools, encoder([""]), draw=_draw(coder, encoder, frames=16))
+    draw = _draw(coder, encoder, frames=frames)
+    task = DiffusionTask(denoiser, pools, encoder([""]), draw=draw, head=ShownHead(network))
     train(task, config, run.out)
 
 
@@ -196,7 +238,7 @@ def _rows(read: Condition, rows: slice) -> Condition:
 
 def _folder(cache: Path, recipe: latents.Recipe, coder: FrameAutoencoder) -> Path:
     mark = float(sum(p.detach().abs().double().sum() for p in coder.parameters()))
-    name = f"{recipe.tier}-{recipe.split}-{recipe.seed}-{recipe.frames}x{recipe.side}"
+    name = f"{recipe.domain}-{recipe.split}-{recipe.seed}-{recipe.frames}x{recipe.side}"
     return cache / "latents" / f"{name}-w{world.VERSION}-{mark:.3f}"
 
 
@@ -216,7 +258,7 @@ def _draw(coder: FrameAutoencoder, encoder: MiniLM, *, frames: int) -> Draw:
             )
             made = coder.decode(last.x)[:, :, :: max(1, frames // 8)]
         if frames == 1:
-            sheet = rearrange(made, "(r q) c t h w -> (r h) (q t w) c", q=4)
+            sheet = rearrange(made, "(r q) c t h w -> (r h) (q t w) c", q=5)
         else:
             sheet = rearrange(made, "b c t h w -> (b h) (t w) c")
         return ((sheet + 1) * 127.5).round().byte().numpy()

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from mutoscope.core.condition import Condition
 from mutoscope.core.denoiser import Denoiser
 from mutoscope.data.latents import Latents, condition
+from mutoscope.training.shown import WEIGHT, ShownHead
 from mutoscope.training.train import Batch, Task
 
 
@@ -39,15 +40,17 @@ class DiffusionTask(Task):
 
     def __init__(
         self, denoiser: Denoiser, pools: Sequence[Pool], null: Condition, *, drop: float = 0.1,
-        draw: Draw | None = None,
+        draw: Draw | None = None, head: ShownHead | None = None,
     ) -> None:  # fmt: skip
         self.denoiser, self.pools, self.drop = denoiser, tuple(pools), drop
+        self.head = head
         assert null.text is not None
         self.null, self.draw = null.text[0].bfloat16(), draw
 
     def parts(self) -> Mapping[str, nn.Module]:
-        """The network alone."""
-        return {"network": self.denoiser.network}
+        """The network, and the head that is thrown away."""
+        network = {"network": self.denoiser.network}
+        return network if self.head is None else {**network, "head": self.head}
 
     def batch(self, rng: np.random.Generator, size: int) -> Batch:
         """A batch of one pool, `size` times as large as the pool says; text dropped here."""
@@ -68,7 +71,10 @@ class DiffusionTask(Task):
         t = (torch.randn(len(x0), generator=rng) + later).sigmoid().to(x0)
         loss = self.denoiser.loss(x0, t, eps, condition(dict(batch))).mean()
         kind = "clip" if x0.shape[2] > 1 else "image"
-        return {"loss": loss, kind: loss.detach()}
+        if self.head is None:
+            return {"loss": loss, kind: loss.detach()}
+        shown = self.head.loss(batch["shown"])
+        return {"loss": loss + WEIGHT * shown, kind: loss.detach(), f"{kind} shown": shown.detach()}
 
     def sheet(self, parts: Mapping[str, nn.Module]) -> UInt8[np.ndarray, "H W 3"] | None:
         """What `draw` makes with the averaged network."""

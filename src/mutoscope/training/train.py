@@ -57,8 +57,9 @@ class Config:
     """How long and how fast to learn; every number ours.
 
     The rate warms up linearly, stays, and falls linearly to zero over the last `cooldown` share of
-    `steps`; `ema` is the decay of the averaged weights, which are the ones that ship. With `muon`,
-    matrices are stepped by Muon (Jordan et al. 2024; Liu et al. 2025) at Adam's own size of step.
+    `steps`; `ema` is the decay of the averaged weights, which are the ones that ship; `init` names
+    the weights it starts from, for the record. With `muon`, matrices are stepped by Muon (Jordan et
+    al. 2024; Liu et al. 2025) at Adam's own size of step.
     """
 
     steps: int
@@ -75,6 +76,7 @@ class Config:
     sheet_minutes: float = 5.0
     precision: str = "bf16"
     muon: bool = False
+    init: str | None = None
 
     def rate_at(self, step: int) -> float:
         """Learning rate of a step, counted from 0."""
