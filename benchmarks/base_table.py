@@ -2,7 +2,7 @@
 
 `python benchmarks/base_table.py --system modelscope --n 300` asks, one section after another:
 held-out captions ("core"), pairs of words that training never saw ("unseen"), hand-written prompts
-("paraphrases"), and all of the vocabulary ("wide"). Clips are kept in the cache and
+("paraphrases"), all of the vocabulary ("wide"), and stickers. Clips are kept in the cache and
 finished sections in results/SYSTEM, so that it can be stopped anywhere and goes on when called
 again; with a larger `--n` only what is new is made. `--only core,unseen` picks sections.
 """
@@ -10,6 +10,7 @@ again; with a larger `--n` only what is new is made. `--only core,unseen` picks 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -18,18 +19,23 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 import mutoscope
 from mutoscope import zoo
 from mutoscope.clip import Frames
-from mutoscope.evaluate.commands import Generate, table
+from mutoscope.data import stickershots
+from mutoscope.data.stickers import Stickers, load
+from mutoscope.evaluate.commands import Generate, Sought, recognised, table
 from mutoscope.evaluate.keeping import kept
 from mutoscope.evaluate.questions import Asked, Questions
-from mutoscope.evaluate.reading import shipped
+from mutoscope.evaluate.reading import as_frames, shipped
 from mutoscope.evaluate.report import Report, markdown, opened, save
+from mutoscope.evaluate.stickers import album
 from mutoscope.systems.system import System
 from mutoscope.training.commands import cache_folder
+from mutoscope.weights import ModelMixin
 from mutoscope.world.scene import VERSION
 
 RESULTS = Path(__file__).parent / "results"
@@ -99,6 +105,38 @@ class Sections:
         asked = self.settings.questions(-(-self.settings.n // 2), tier="wide").asked()
         return self._table(asked)
 
+    def stickers(self) -> Mapping[str, Report]:
+        """Which of a hundred stickers is seen, over grounds and with motions old and new."""
+        found, seed = load(cache_folder()), self.settings.seed
+        known = stickershots.vocabulary(found)
+        rows = sorted(np.random.default_rng(seed).choice(known, 100, replace=False).tolist())
+        candidates = album(found.frames[rows])
+        return {
+            name: recognised(
+                self.system, self._sought(found, rows, unseen=unseen), candidates, twins=self.twins
+            )
+            for name, unseen in (("seen pairs", False), ("unseen pairs", True))
+        }
+
+    def _sought(self, found: Stickers, rows: list[int], *, unseen: bool) -> Sought:
+        seed, frames = self.settings.seed, self.settings.frames
+        drawn = (
+            stickershots.shot(found, seed, i, split="test", unseen=unseen)
+            for i in itertools.count()
+        )
+        fit = (s for s in drawn if s.row in rows and stickershots.held_out(s) == unseen)
+        shots = list(itertools.islice(fit, -(-self.settings.n // 3)))
+        rngs = [np.random.default_rng((seed, i)) for i in range(len(shots))]
+        clips = [stickershots.film(found, shot, frames=frames) for shot in shots]
+        return Sought(
+            prompts=[
+                stickershots.tell(shot, rng, still=frames == 1)
+                for shot, rng in zip(shots, rngs, strict=True)
+            ],
+            wanted=[rows.index(shot.row) for shot in shots],
+            real=as_frames(np.stack(clips)),
+        )
+
     def _table(self, asked: Asked, others: Asked | None = None) -> Mapping[str, Report]:
         return table(
             self.system, asked, reader=shipped(), twins=self.twins, others=others,
@@ -111,6 +149,7 @@ SECTIONS: Mapping[str, Callable[[Sections], Mapping[str, Report]]] = {
     "unseen": Sections.unseen,
     "paraphrases": Sections.paraphrases,
     "wide": Sections.wide,
+    "stickers": Sections.stickers,
 }
 
 
@@ -134,6 +173,7 @@ def untrained(name: str) -> System:
     """The system with a network that has learned nothing."""
     system = mutoscope.load(name)
     network = system.parts()["network"]
+    assert isinstance(network, ModelMixin)
     config = {k: v for k, v in dict(network.config).items() if not k.startswith("_")}
     torch.manual_seed(0)
     network.load_state_dict(type(network)(**config).state_dict())

@@ -1,8 +1,8 @@
-"""Loss of training runs on held-out items, over all places and over those where things are.
+"""Loss of networks on held-out items, over all places and over those where things are.
 
-`python benchmarks/held_out_loss.py RUN [RUN ...] --frames 16` reads the averaged weights of each
-run (finished or not) and prints the mean square error of what the network says at five fixed times,
-with the same noise for every run, so that runs can be compared at equal steps.
+`python benchmarks/held_out_loss.py [RUN ...] [--frames 16]` prints the mean square error of what a
+network says at five fixed times, with the same noise for every network: of what ships, and of the
+averaged weights of training runs (finished or not), so that runs can be compared at equal steps.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from mutoscope.data import latents
 from mutoscope.encoders import MiniLM
 from mutoscope.networks.small3d import SmallUNet3D
 from mutoscope.training import commands
+from mutoscope.zoo import load_part
 
 TIMES = (0.3, 0.5, 0.7, 0.85, 0.95)
 
@@ -64,7 +65,7 @@ def measured(found: SmallUNet3D, held: latents.Latents) -> dict[str, list[float]
 def main() -> None:
     """Print a line a run."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("runs", type=Path, nargs="+")
+    parser.add_argument("runs", type=Path, nargs="*")
     parser.add_argument("--frames", type=int, default=1)
     parser.add_argument("--n", type=int, default=512)
     args = parser.parse_args()
@@ -74,13 +75,13 @@ def main() -> None:
     latents.build(folder, recipe, args.n, coder, MiniLM(), cache)
     held = latents.load(folder, args.n)
     print("run".ljust(24), "places".ljust(8), *(f"t={t:<6}" for t in TIMES), "mean")
-    for run in args.runs:
-        found = measured(network(run, temporal=args.frames > 1), held)
-        for places, values in found.items():
-            mean = sum(values) / len(values)
-            print(
-                run.name.ljust(24), places.ljust(8), *(f"{v:<8.4f}" for v in values), f"{mean:.4f}"
-            )
+    name = "image" if args.frames == 1 else "modelscope"
+    networks = {f"{name} (ships)": load_part(SmallUNet3D, name)}
+    networks |= {run.name: network(run, temporal=args.frames > 1) for run in args.runs}
+    for title, found in networks.items():
+        for places, values in measured(found, held).items():
+            told = [f"{v:<8.4f}" for v in (*values, sum(values) / len(values))]
+            print(title.ljust(24), places.ljust(8), *told)
 
 
 if __name__ == "__main__":
