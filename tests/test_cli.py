@@ -241,12 +241,12 @@ def test_words_that_training_never_saw_are_named(capsys):
     from mutoscope._cli.generate import warn
     from mutoscope.request import Request
 
-    warn(Request(prompt="a red dragon bounces on the grass"), None)
-    assert "never seen in training: dragon" in capsys.readouterr().err
+    warn(Request(prompt="a red zeppelin bounces on the grass"), None)
+    assert "never seen in training: zeppelin" in capsys.readouterr().err
     warn(Request(prompt="a red ball bounces on the grass"), None)
     assert capsys.readouterr().err == ""
-    warn(Request(prompt="Мяч beside a red dragon, мяч"), None)
-    assert "never seen in training: мяч, dragon\n" in capsys.readouterr().err
+    warn(Request(prompt="Мяч beside a red zeppelin, мяч"), None)
+    assert "never seen in training: мяч, zeppelin\n" in capsys.readouterr().err
 
 
 def test_the_systems_and_the_machine_are_told(capsys):

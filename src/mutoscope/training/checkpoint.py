@@ -53,15 +53,14 @@ def resume(folder: Path, parts: nn.Module, optimizers: Sequence[Optimizer], ema:
 
 
 def publish(folder: Path, parts: Mapping[str, nn.Module], record: Mapping[str, Any]) -> None:
-    """Save finished parts for use, one folder a part; a part without a config only helped."""
+    """Save finished parts for use, one folder a part; those called _something only helped."""
     for name, module in parts.items():
-        known = getattr(module, "config", None)
-        if known is None:
+        if name.startswith("_"):
             continue
         target = folder / "parts" / name
         target.mkdir(parents=True, exist_ok=True)
         save_file(_packed(module.state_dict()), target / "weights.safetensors")
-        config = {k: v for k, v in dict(known).items() if k[0] != "_"}
+        config = {k: v for k, v in dict(getattr(module, "config", {})).items() if k[0] != "_"}
         (target / "config.json").write_text(json.dumps(config, indent=2, default=list) + "\n")
     (folder / "run.json").write_text(json.dumps(dict(record), indent=2) + "\n")
 

@@ -50,7 +50,7 @@ class DiffusionTask(Task):
     def parts(self) -> Mapping[str, nn.Module]:
         """The network, and the head that is thrown away."""
         network = {"network": self.denoiser.network}
-        return network if self.head is None else {**network, "head": self.head}
+        return network if self.head is None else {**network, "_head": self.head}
 
     def batch(self, rng: np.random.Generator, size: int) -> Batch:
         """A batch of one pool, `size` times as large as the pool says; text dropped here."""
