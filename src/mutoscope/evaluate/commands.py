@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mutoscope.clip import Frames
+from mutoscope.clip import Clip, Frames
 from mutoscope.evaluate import frechet, report, segmentation
 from mutoscope.evaluate.faithfulness import Mark, by_word, disordered, marks, summary
 from mutoscope.evaluate.questions import Asked
@@ -102,8 +102,7 @@ def recognised(
 
 
 def _stickers(frames: Frames, candidates: Album) -> list[int]:
-    rgb = ((frames + 1) * 127.5).round().clamp(0, 255).byte().permute(0, 2, 3, 4, 1)
-    return [nearest(clip, candidates) for clip in rgb.numpy()]
+    return [nearest(clip, candidates) for clip in Clip(frames=frames, fps=1).uint8()]
 
 
 def _share(found: Sequence[int], wanted: Sequence[int]) -> float:

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from rich.progress import track
 
-from mutoscope.clip import Frames
+from mutoscope.clip import Clip, Frames
 from mutoscope.evaluate.commands import Generate
 from mutoscope.evaluate.reading import as_frames
 
@@ -30,10 +30,9 @@ def kept(generate: Generate, folder: Path) -> Generate:
 def _one(generate: Generate, folder: Path, prompt: str, seed: int) -> Frames:
     path = folder / f"{hashlib.sha256(prompt.encode()).hexdigest()[:16]}-{seed}.npy"
     if not path.exists():
-        made = generate([prompt], [seed])[0]
-        rgb = ((made + 1) * 127.5).round().clamp(0, 255).byte().permute(1, 2, 3, 0)
+        made = Clip(frames=generate([prompt], [seed]), fps=1).uint8()
         draft = path.with_suffix(".part")
         with draft.open("wb") as file:
-            np.save(file, rgb.numpy())
+            np.save(file, made[0])
         os.replace(draft, path)
     return as_frames(np.load(path)[None])

@@ -44,9 +44,10 @@ class ShownHead(nn.Module):
         words = self.say(F.layer_norm(tokens, tokens.shape[-1:]))
         words = rearrange(words, "b t h w (p q k) -> (b t h p w q) k", p=CELLS, q=CELLS)
         total = words.new_zeros((), dtype=torch.float32)
-        for kind, part in enumerate(words.split(self.sizes, dim=-1)):
-            wanted = shown[:, kind].long()
-            if kind == 2 and wanted.shape[1] == 1:
+        for kind, part, wanted in zip(
+            KINDS, words.split(self.sizes, dim=-1), shown.long().unbind(1), strict=True
+        ):
+            if kind == "verb" and wanted.shape[1] == 1:
                 continue  # a still shows no verb
             known = wanted != IGNORED
             losses = F.cross_entropy(
