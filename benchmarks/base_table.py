@@ -37,6 +37,7 @@ from mutoscope.systems.system import System
 from mutoscope.training.commands import cache_folder
 from mutoscope.weights import ModelMixin
 from mutoscope.world.scene import VERSION
+from mutoscope.zoo import arguments
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -174,9 +175,8 @@ def untrained(name: str) -> System:
     system = mutoscope.load(name)
     network = system.parts()["network"]
     assert isinstance(network, ModelMixin)
-    config = {k: v for k, v in dict(network.config).items() if not k.startswith("_")}
     torch.manual_seed(0)
-    network.load_state_dict(type(network)(**config).state_dict())
+    network.load_state_dict(type(network)(**arguments(network)).state_dict())
     return system
 
 

@@ -55,6 +55,13 @@ def test_a_dropped_text_is_that_of_the_empty_prompt():
     assert (read.text_mask.sum(1) == 2).all()
 
 
+def test_some_word_pieces_hide_which_word_they_are():
+    read = [task(drop=0.0).batch(np.random.default_rng(k), 1) for k in range(40)]
+    halves = torch.cat([b["text"][b["mask"]] for b in read]).unflatten(1, (2, -1)).any(-1)
+    assert halves[:, 0].all()
+    assert 0.08 < 1 - halves[:, 1].double().mean() < 0.22
+
+
 def test_the_loss_depends_on_its_generator_alone():
     learned = task()
     batch = learned.batch(np.random.default_rng(1), 1)

@@ -18,7 +18,7 @@ import numpy as np
 from jaxtyping import Bool, Float, UInt8
 from scipy import ndimage
 
-from mutoscope.clip import Frames
+from mutoscope.clip import Clip, Frames
 from mutoscope.evaluate import report
 from mutoscope.evaluate.reading import Reading, ThingRead, prepared
 from mutoscope.evaluate.report import Report
@@ -111,8 +111,7 @@ def paint(shot: Shot, masks: Bool[np.ndarray, "T h w"]) -> str:
 
 def agreement(clips: Frames, readings: Sequence[Reading], fps: float) -> Report:
     """How often both opinions agree: on a thing's colour, on where it is, on the camera."""
-    small = ((prepared(clips, fps) + 1) * 127.5).round().clamp(0, 255).byte()
-    shots = small.permute(0, 2, 3, 4, 1).numpy()
+    shots = Clip(frames=prepared(clips, fps), fps=FPS).uint8()
     colours, places, moves = [], [], []
     for shot, reading in zip(shots, readings, strict=True):
         for found in reading.things:

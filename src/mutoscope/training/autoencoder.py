@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mutoscope.autoencoders import FrameAutoencoder
+from mutoscope.clip import Clip
 from mutoscope.data.pictures import Pictures
 from mutoscope.training.train import Batch, Task
 
@@ -68,8 +69,8 @@ class AutoencoderTask(Task):
         x = self.batch(np.random.default_rng(2), 8)["frames"]
         with torch.no_grad():
             y = network.decode(network.encode(x))
-        both = rearrange(torch.stack([x, y]), "r b c 1 h w -> (r h) (b w) c")
-        return ((both + 1) * 127.5).round().byte().numpy()
+        both = Clip(frames=torch.cat([x, y]).float(), fps=1).uint8()
+        return rearrange(both, "(r b) 1 h w c -> (r h) (b w) c", r=2)
 
 
 def as_frames(pictures: UInt8[np.ndarray, "b H W 3"]) -> Float[Tensor, "b 3 1 H W"]:

@@ -15,6 +15,7 @@ from torch.optim import Optimizer
 
 from mutoscope.errors import WeightsError
 from mutoscope.training.ema import Ema
+from mutoscope.zoo import arguments
 
 
 def save(
@@ -60,8 +61,8 @@ def publish(folder: Path, parts: Mapping[str, nn.Module], record: Mapping[str, A
         target = folder / "parts" / name
         target.mkdir(parents=True, exist_ok=True)
         save_file(_packed(module.state_dict()), target / "weights.safetensors")
-        config = {k: v for k, v in dict(getattr(module, "config", {})).items() if k[0] != "_"}
-        (target / "config.json").write_text(json.dumps(config, indent=2, default=list) + "\n")
+        config = json.dumps(arguments(module), indent=2, default=list)
+        (target / "config.json").write_text(config + "\n")
     (folder / "run.json").write_text(json.dumps(dict(record), indent=2) + "\n")
 
 

@@ -24,6 +24,7 @@ from torch import nn
 
 from mutoscope import world
 from mutoscope.autoencoders import FrameAutoencoder
+from mutoscope.clip import Clip
 from mutoscope.core.condition import Condition
 from mutoscope.core.denoiser import Denoiser
 from mutoscope.core.grids import trailing
@@ -48,7 +49,7 @@ SHIFT = 2.0
 """Of the rectified schedule the shipped networks are trained on (ours)."""
 
 IMAGES: Mapping[latents.Domain, int] = {"core": 24_576, "wide": 10_240, "sticker": 9_728}
-CLIPS: Mapping[latents.Domain, int] = {"core": 4_096, "wide": 1_536, "sticker": 1_536}
+CLIPS: Mapping[latents.Domain, int] = {"core": 12_288, "wide": 2_560, "sticker": 3_584}
 LONG: Mapping[latents.Domain, int] = {"core": 1_024, "sticker": 512}
 """How many items of each domain are cached; what is drawn from all alike, so these are shares."""
 RATES = {1: (8.0,), 16: (8.0, 8.0, 8.0, 4.0, 6.0, 12.0, 16.0), 32: (8.0, 8.0, 12.0, 16.0, 24.0)}
@@ -171,9 +172,9 @@ def modelscope(run: Run) -> None:
     """Inflate the image model and learn clips and pictures together."""
     coder, encoder = _coder(), MiniLM()
     pools = [
-        Pool(_mixture(run, CLIPS, 16, coder, encoder), 0.72, 24),
-        Pool(_mixture(run, LONG, 32, coder, encoder), 0.1, 12),
-        Pool(_mixture(run, IMAGES, 1, coder, encoder), 0.18, 256),
+        Pool(_mixture(run, CLIPS, 16, coder, encoder), 0.78, 24),
+        Pool(_mixture(run, LONG, 32, coder, encoder), 0.07, 12),
+        Pool(_mixture(run, IMAGES, 1, coder, encoder), 0.15, 256),
     ]
     network = (
         inflate(load_part(SmallUNet3D, "image"))
@@ -257,10 +258,8 @@ def _draw(coder: FrameAutoencoder, encoder: MiniLM, *, frames: int) -> Draw:
                 ClassifierFree(4.0)(denoiser, yes, no), x, trailing(20), denoiser.schedule
             )
             made = coder.decode(last.x)[:, :, :: max(1, frames // 8)]
-        if frames == 1:
-            sheet = rearrange(made, "(r q) c t h w -> (r h) (q t w) c", q=5)
-        else:
-            sheet = rearrange(made, "b c t h w -> (b h) (t w) c")
-        return ((sheet + 1) * 127.5).round().byte().numpy()
+        columns = 5 if frames == 1 else 1
+        shown = Clip(frames=made.float(), fps=1).uint8()
+        return rearrange(shown, "(r q) t h w c -> (r h) (q t w) c", q=columns)
 
     return draw

@@ -3,7 +3,8 @@
 loss = mean over the batch of |F - target|^2, t = sigmoid(m + n), n standard normal (Esser et al.
 2024, section 3.1), m = 0 for pictures and 1 for clips: frames tell much of one another, so what a
 clip shows is settled at higher noise (m ours). The text is replaced by that of the empty prompt
-with chance `drop`, for classifier-free guidance.
+with chance `drop`, for classifier-free guidance. A word piece says only what it means in its
+sentence, not which word it is, with chance HIDDEN, so that a word never read isn't all unknown.
 """
 
 from __future__ import annotations
@@ -21,6 +22,9 @@ from mutoscope.core.denoiser import Denoiser
 from mutoscope.data.latents import Latents, condition
 from mutoscope.training.shown import WEIGHT, ShownHead
 from mutoscope.training.train import Batch, Task
+
+HIDDEN = 0.15
+"""Share of word pieces of which the encoder's second half, the word itself, is zero (ours)."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,8 @@ class DiffusionTask(Task):
         """A batch of one pool, `size` times as large as the pool says; text dropped here."""
         pool = self.pools[rng.choice(len(self.pools), p=[p.chance for p in self.pools])]
         batch = pool.latents.pick(rng.integers(0, len(pool.latents), size * pool.batch).tolist())
+        hidden = torch.from_numpy(rng.random(batch["mask"].shape) < HIDDEN)
+        batch["text"][..., batch["text"].shape[-1] // 2 :].masked_fill_(hidden[..., None], 0)
         dropped = torch.from_numpy(rng.random(size * pool.batch) < self.drop)
         length = min(len(self.null), batch["text"].shape[1])
         batch["text"][dropped] = 0

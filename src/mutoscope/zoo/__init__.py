@@ -53,6 +53,11 @@ def load_part(kind: type[Part], name: str, folder: Path = FOLDER) -> Part:
     return part
 
 
+def arguments(part: nn.Module) -> dict[str, Any]:
+    """What a part's class was called with, as its config.json holds it; {} for a plain module."""
+    return {k: v for k, v in dict(getattr(part, "config", {})).items() if not k.startswith("_")}
+
+
 def save_part(part: nn.Module, name: str, made: Mapping[str, Any], folder: Path = FOLDER) -> Path:
     """Write a part's weights in bf16 and its configuration; a file appears whole or not at all."""
     target = folder / name
@@ -61,8 +66,7 @@ def save_part(part: nn.Module, name: str, made: Mapping[str, Any], folder: Path 
     draft = target / "weights.part"
     save_file(keep, draft)
     os.replace(draft, target / "weights.safetensors")
-    given = {k: v for k, v in dict(getattr(part, "config", {})).items() if not k.startswith("_")}
-    text = json.dumps({**given, "mutoscope": dict(made)}, indent=2, default=list)
+    text = json.dumps({**arguments(part), "mutoscope": dict(made)}, indent=2, default=list)
     (target / "config.json").write_text(text + "\n")
     return target
 
