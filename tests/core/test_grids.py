@@ -47,6 +47,19 @@ def test_karras_levels_are_even_in_their_root(schedule):
     assert sigma[-1] == 0
 
 
+def test_straight_levels_are_those_of_the_straight_path():
+    for shift in (1.0, 2.0, 8.0):
+        own = grids.straight(9, Rectified(shift), shift=shift)
+        torch.testing.assert_close(own, grids.trailing(9), rtol=0, atol=1e-12)
+    wanted = Rectified(8.0)(grids.trailing(9))
+    for schedule in (Rectified(2.0), Cosine()):
+        alpha, sigma = schedule(grids.straight(9, schedule, shift=8.0))
+        torch.testing.assert_close(sigma[1:] / alpha[1:], (wanted[1] / wanted[0])[1:])
+        assert alpha[0] == 0
+    with pytest.raises(RequestError, match="shift must be above 0"):
+        grids.straight(9, Rectified(), shift=0.0)
+
+
 def test_karras_refuses_levels_the_schedule_has_not():
     with pytest.raises(RequestError, match=r"14\.61"):
         grids.karras(5, Betas.scaled_linear(), high=80.0)

@@ -49,6 +49,20 @@ def karras(
     return _ended(schedule.when(roots**rho), 0.0)
 
 
+def straight(steps: int, schedule: Schedule, *, shift: float) -> Grid:
+    """The times at which a schedule is as noisy as the straight path at even steps of its clock.
+
+    sigma / alpha = shift u / (1 - u) for u = 1, 1 - 1/n, ...: the larger the shift, the more of the
+    steps are spent at high noise, where it is settled what is where; larger clips need more.
+    Refuses schedules that never reach pure noise. Source: Esser et al. (2024), eq. 23.
+    """
+    _check(steps, None)
+    if not shift > 0:
+        raise RequestError(f"shift must be above 0 (got {shift:g}); 1 is no shift")
+    even = 1 - torch.arange(steps, dtype=torch.float64) / steps
+    return _ended(schedule.when(shift * even / (1 - even)), 0.0)
+
+
 def below(grid: Grid, t: float) -> Float[Tensor, " rest"]:
     """The rest of a grid from time t on, t itself first: where editing a noised clip begins."""
     rest = grid[grid < t]

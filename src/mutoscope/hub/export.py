@@ -29,12 +29,14 @@ from mutoscope.core.denoiser import Denoiser
 from mutoscope.core.guidance import ClassifierFree
 from mutoscope.core.noise import Noise
 from mutoscope.core.samplers import find
+from mutoscope.core.schedule import Rectified, Schedule
+from mutoscope.core.shapes import Grid
 from mutoscope.encoders import Bytes, MiniLM, TextEncoder
 from mutoscope.errors import RequestError, WeightsError
 from mutoscope.hub import keys
 from mutoscope.hub.load import INDEX, Published
 from mutoscope.hub.published import ClipText, KlAutoencoder
-from mutoscope.systems.diffusion import Parts
+from mutoscope.systems.diffusion import LEAN, Parts
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 """A default that means nothing: without one, diffusers takes an argument for a part."""
@@ -50,6 +52,7 @@ class Asked(TypedDict, total=False):
     num_inference_steps: int
     guidance_scale: float
     fps: float
+    shift: float | None
     seed: int
 
 
@@ -62,6 +65,7 @@ class _Wish:
     num_inference_steps: int = 30
     guidance_scale: float = 4.0
     fps: float = 8.0
+    shift: float | None = None
     seed: int = 0
 
 
@@ -132,10 +136,19 @@ class SystemPipeline(DiffusionPipeline):  # type: ignore[misc]
         x = noise.like(torch.empty(len(prompts), parts.autoencoder.channels, *shape))
         told, null = _told(parts, prompts, wish)
         denoise = ClassifierFree(wish.guidance_scale)(parts.denoiser, told, null)
-        grid = grids.trailing(wish.num_inference_steps)
+        grid = _grid(wish, parts.denoiser.schedule)
         *_, last = find("dpmpp_2m", noise)(denoise, x, grid, parts.denoiser.schedule)
         frames = (parts.autoencoder.decode(last.x) + 1) / 2
         return Made(frames=rearrange(frames, "b c t h w -> b t h w c").float().cpu().numpy())
+
+
+def _grid(wish: _Wish, schedule: Schedule) -> Grid:
+    """The times visited; on the straight path clips lean to noise, as in `systems.diffusion`."""
+    if not isinstance(schedule, Rectified):
+        return grids.trailing(wish.num_inference_steps)
+    usual = LEAN if wish.num_frames > 1 else schedule.shift
+    shift = usual if wish.shift is None else wish.shift
+    return grids.straight(wish.num_inference_steps, schedule, shift=shift)
 
 
 def pipeline(parts: Parts) -> SystemPipeline:

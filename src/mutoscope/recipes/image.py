@@ -18,7 +18,7 @@ from mutoscope.core.guidance import ClassifierFree
 from mutoscope.core.shapes import Denoise
 from mutoscope.request import Capabilities, Request
 from mutoscope.systems import shipped
-from mutoscope.systems.diffusion import RESCALE, Diffusion, Parts
+from mutoscope.systems.diffusion import RESCALE, Diffusion, Parts, shift
 from mutoscope.systems.shipped import Sizes
 from mutoscope.systems.system import Card
 
@@ -63,7 +63,7 @@ class Config:
             fps=Span(low=4, high=24),
             side=Span(low=side, high=side),
             sizes=((side, side),),
-            settings=(RESCALE,),
+            settings=(RESCALE, shift(2.0)),
             samplers=("dpmpp_2m", "euler", "heun", "heun_flow", "ddim", "ancestral"),
             defaults={**chosen, "size": (side, side)},
         )

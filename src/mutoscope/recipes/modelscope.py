@@ -18,7 +18,7 @@ from mutoscope.hub import load as hub
 from mutoscope.networks.unet3d import UNet3D
 from mutoscope.request import Capabilities, Request
 from mutoscope.systems import shipped
-from mutoscope.systems.diffusion import RESCALE, Diffusion, Parts
+from mutoscope.systems.diffusion import LEAN, RESCALE, Diffusion, Parts, shift
 from mutoscope.systems.shipped import Sizes
 from mutoscope.systems.system import Card
 
@@ -88,7 +88,7 @@ class Config:
             fps=Span(low=4, high=24),
             side=Span(low=side, high=side),
             sizes=((side, side),),
-            settings=(RESCALE,),
+            settings=(RESCALE, shift(LEAN)),
             samplers=SAMPLERS,
             defaults={"steps": 30, "guidance": 4.0, "sampler": "dpmpp_2m", "size": (side, side)},
         )

@@ -1,8 +1,8 @@
 """Training of a denoiser on cached latents: image batches and clip batches, in turn.
 
-loss = mean over the batch of |F - target|^2, t = sigmoid(m + n), n standard normal (Esser et al.
-2024, section 3.1), m = 0 for pictures and 1 for clips: frames tell much of one another, so what a
-clip shows is settled at higher noise (m ours). The text is replaced by that of the empty prompt
+loss = mean over the batch of |F - target|^2, t = sigmoid(m + s n), n standard normal (Esser et al.
+2024, section 3.1), with CLIP_TIMES for clips: their frames tell of one another, so where a thing
+is gets settled at higher noise than in a picture. The text is replaced by that of the empty prompt
 with chance `drop`, for classifier-free guidance. A word piece says only what it means in its
 sentence, not which word it is, with chance HIDDEN, so that a word never read isn't all unknown.
 """
@@ -23,6 +23,8 @@ from mutoscope.data.latents import Latents, condition
 from mutoscope.training.shown import WEIGHT, ShownHead
 from mutoscope.training.train import Batch, Task
 
+CLIP_TIMES = (1.3, 1.5)
+"""Spread s and middle m of the times that clips are learned at (ours)."""
 HIDDEN = 0.15
 """Share of word pieces of which the encoder's second half, the word itself, is zero (ours)."""
 
@@ -73,8 +75,8 @@ class DiffusionTask(Task):
         """One term."""
         x0 = batch["x0"].float()
         eps = torch.randn(x0.shape, generator=rng).to(x0)
-        later = float(x0.shape[2] > 1)
-        t = (torch.randn(len(x0), generator=rng) + later).sigmoid().to(x0)
+        spread, middle = CLIP_TIMES if x0.shape[2] > 1 else (1.0, 0.0)
+        t = (torch.randn(len(x0), generator=rng) * spread + middle).sigmoid().to(x0)
         loss = self.denoiser.loss(x0, t, eps, condition(dict(batch))).mean()
         kind = "clip" if x0.shape[2] > 1 else "image"
         if self.head is None:
