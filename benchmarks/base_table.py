@@ -33,8 +33,9 @@ from mutoscope.evaluate.questions import Asked, Questions
 from mutoscope.evaluate.reading import as_frames, shipped
 from mutoscope.evaluate.report import Report, markdown, opened, save
 from mutoscope.evaluate.stickers import album
+from mutoscope.systems.diffusion import LEAN
 from mutoscope.systems.system import System
-from mutoscope.training.commands import cache_folder
+from mutoscope.training.commands import SHIFT, cache_folder
 from mutoscope.weights import ModelMixin
 from mutoscope.world.scene import VERSION
 from mutoscope.zoo import arguments
@@ -50,6 +51,7 @@ class Settings:
     n: int
     steps: int
     guidance: float
+    shift: float
     frames: int
     seed: int
     twin: bool
@@ -66,7 +68,8 @@ class Settings:
     def generate(self, *, trained: bool) -> Generate:
         """The system, or its untrained twin, as a callable; what it made before is kept."""
         system = mutoscope.load(self.system) if trained else untrained(self.system)
-        key = f"{zoo.sha256(self.system)[:12]}-{self.frames}-{self.steps}-{self.guidance:g}"
+        asked = f"{self.frames}-{self.steps}-{self.guidance:g}-{self.shift:g}"
+        key = f"{zoo.sha256(self.system)[:12]}-{asked}"
         name = self.system if trained else "untrained"
         return kept(generator(system, self), cache_folder() / "tables" / key / name)
 
@@ -161,7 +164,7 @@ def generator(system: System, settings: Settings) -> Generate:
         clips = [
             system.generate(
                 prompt, frames=settings.frames, fps=8.0, steps=settings.steps,
-                guidance=settings.guidance, seed=seed,
+                guidance=settings.guidance, seed=seed, settings={"shift": settings.shift},
             ).frames
             for prompt, seed in zip(prompts, seeds, strict=True)
         ]  # fmt: skip
@@ -201,13 +204,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--n", type=int, default=300, help="held-out captions; other sections less")
     parser.add_argument("--steps", type=int, default=30)
     parser.add_argument("--guidance", type=float, default=4.0)
+    parser.add_argument("--shift", type=float, help="as the system's knob; by itself its default")
     parser.add_argument("--frames", type=int)
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--only", default=",".join(SECTIONS))
     parser.add_argument("--no-twin", action="store_true")
     args = parser.parse_args(arguments)
+    usual = LEAN if args.system == "modelscope" else SHIFT
     settings = Settings(
         system=args.system, n=args.n, steps=args.steps, guidance=args.guidance,
+        shift=usual if args.shift is None else args.shift,
         frames=args.frames or (1 if args.system == "image" else 16), seed=args.seed,
         twin=not args.no_twin,
     )  # fmt: skip

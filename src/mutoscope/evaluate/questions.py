@@ -52,13 +52,15 @@ class Asked:
 class Questions:
     """Which captions are asked: the first `n` held-out scenes of a seed.
 
-    `unseen` asks only for pairs of words that training never saw together.
+    `unseen` asks only for pairs of words that training never saw together. What is chosen by such
+    questions is chosen on the split "validation".
     """
 
     n: int = 300
     seed: int = 7
     tier: str = "core"
     unseen: bool = False
+    split: str = "test"
     frames: int = 16
     fps: float = 8.0
     side: int = 128
@@ -66,7 +68,7 @@ class Questions:
     def asked(self) -> Asked:
         """Each scene told in full; where a clip is one frame, only what a still picture shows."""
         scenes = [
-            sample(self.seed, i, tier=self.tier, split="test", unseen=self.unseen)
+            sample(self.seed, i, tier=self.tier, split=self.split, unseen=self.unseen)
             for i in range(self.n)
         ]
         still = self.frames == 1

@@ -27,7 +27,7 @@ from mutoscope.autoencoders import FrameAutoencoder
 from mutoscope.clip import Clip
 from mutoscope.core.condition import Condition
 from mutoscope.core.denoiser import Denoiser
-from mutoscope.core.grids import trailing
+from mutoscope.core.grids import straight
 from mutoscope.core.guidance import ClassifierFree
 from mutoscope.core.noise import Noise
 from mutoscope.core.prediction import Flow
@@ -37,6 +37,7 @@ from mutoscope.data import latents, pictures, stickers, stickershots
 from mutoscope.encoders import MiniLM
 from mutoscope.errors import RequestError
 from mutoscope.networks.small3d import SmallUNet3D, inflate
+from mutoscope.systems.diffusion import LEAN
 from mutoscope.training.autoencoder import AutoencoderTask
 from mutoscope.training.diffusion import DiffusionTask, Draw, Pool
 from mutoscope.training.publish import publish
@@ -250,13 +251,12 @@ def _draw(coder: FrameAutoencoder, encoder: MiniLM, *, frames: int) -> Draw:
     @torch.inference_mode()
     def draw(network: nn.Module) -> UInt8[np.ndarray, "H W 3"]:
         denoiser = Denoiser(network, Rectified(SHIFT), Flow())
+        grid = straight(24, denoiser.schedule, shift=SHIFT if frames == 1 else LEAN)
         x = Noise(range(len(PROMPTS))).like(
             torch.empty(len(PROMPTS), coder.channels, frames, 16, 16)
         )
         with torch.autocast("cpu", torch.bfloat16):
-            *_, last = euler(
-                ClassifierFree(4.0)(denoiser, yes, no), x, trailing(20), denoiser.schedule
-            )
+            *_, last = euler(ClassifierFree(4.0)(denoiser, yes, no), x, grid, denoiser.schedule)
             made = coder.decode(last.x)[:, :, :: max(1, frames // 8)]
         columns = 5 if frames == 1 else 1
         shown = Clip(frames=made.float(), fps=1).uint8()
