@@ -179,6 +179,40 @@ def train(
 
 
 @app.command()
+def serve(
+    host: Annotated[str, typer.Option(help="The address; others than this need keys.")] = (
+        "127.0.0.1"
+    ),
+    port: Annotated[int, typer.Option(min=0, max=65535, help="The port; 0 takes a free one.")] = (
+        8000
+    ),
+    workers: Annotated[
+        int | None, typer.Option(min=0, max=64, help="Processes that generate.")
+    ] = None,
+) -> None:
+    """Serve jobs over HTTP, in OpenAI's shape and our own."""
+    with at_once():
+        from mutoscope._cli import serve as command
+
+    command.run(host, port, workers)
+
+
+@app.command()
+def keys(
+    action: Annotated[str, typer.Argument(help="add, remove, list or secret.")] = "list",
+    name: Annotated[str, typer.Argument(help="Whose key.")] = "",
+    rate: Annotated[int | None, typer.Option(min=1, help="Requests a minute.")] = None,
+    active: Annotated[int | None, typer.Option(min=1, help="Unfinished jobs at once.")] = None,
+    priority: Annotated[int, typer.Option(min=0, max=9, help="The highest it may ask for.")] = 0,
+) -> None:
+    """Make, remove or list the keys of the service; secret is what its webhooks are signed with."""
+    with at_once():
+        from mutoscope._cli import serve as command
+
+    command.keys(action, name, rate=rate, active=active, priority=priority)
+
+
+@app.command()
 def doctor(as_json: AsJson = False) -> None:
     """Look at this machine and say what would make it faster."""
     with at_once():

@@ -1,0 +1,240 @@
+"""The service as Python sees it: ask for jobs, watch them, stop them, take what they made.
+
+    with Desk.opened(Settings.load()) as desk:
+        job = desk.submit(desk.request({"prompt": "a red ball bounces on the grass"}))
+        for job in desk.watched(job.id):
+            print(job.state, job.step, job.steps)
+        print(desk.file(job, "video"))
+
+The HTTP routes and the studio are written on this, so both see the same jobs.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from time import sleep
+from typing import Any
+
+from mutoscope import recipes
+from mutoscope.errors import RequestError, WeightsError
+from mutoscope.request import Capabilities, Request
+from mutoscope.service.access import Caller, Keys
+from mutoscope.service.assets import Asset, Assets
+from mutoscope.service.jobs import ConflictError, Job, NotFoundError, Order
+from mutoscope.service.settings import Settings
+from mutoscope.service.store import Store
+from mutoscope.service.supervisor import Supervisor
+from mutoscope.service.tables import Database
+from mutoscope.service.webhooks import Webhooks
+from mutoscope.systems.system import Card
+
+LONGEST = 10_000
+"""Characters of a prompt."""
+
+LOOK = 0.1
+"""Seconds between two looks at a job that is watched."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Offer:
+    """A system that is here: what it is and what it can be asked for."""
+
+    card: Card
+    accepts: Capabilities
+
+    def to_json(self) -> dict[str, Any]:
+        """The same words as `mutoscope systems --json`."""
+        return {**self.card.to_json(), "accepts": self.accepts.to_json()}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Extras:
+    """What may be said with a request: how urgent, whom to tell, and what makes asking again safe.
+
+    `key` is an idempotency key, `fingerprint` a digest of all that was said with it, `source` the
+    job that this one goes on from.
+    """
+
+    priority: int = 0
+    webhook: str | None = None
+    source: str | None = None
+    key: str | None = None
+    fingerprint: str = ""
+
+
+class Desk:
+    """A service: its store, and, once started, its workers."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.database = Database(settings.url)
+        self.store = Store(self.database, keep=float(settings.keep))
+        self.assets = Assets(self.database, settings)
+        self.keys = Keys(self.database, settings)
+        self.webhooks = Webhooks(self.database, self.keys, settings.webhooks)
+        self.supervisor: Supervisor | None = None
+        self._offers: dict[str, Offer] = {}
+        self._loading = threading.Lock()
+
+    @classmethod
+    @contextmanager
+    def opened(cls, settings: Settings, *, workers: bool = True) -> Iterator[Desk]:
+        """A desk that is started, and stopped at the end; without workers jobs only wait."""
+        desk = cls(settings)
+        desk.start(workers=workers)
+        try:
+            yield desk
+        finally:
+            desk.stop()
+
+    def start(self, *, workers: bool = True) -> None:
+        """Make or open the store, put it right, and start the workers."""
+        self.settings.make()
+        self.database.create()
+        if workers:
+            self.supervisor = Supervisor(self.settings, self.store)
+            self.supervisor.start()
+            self.webhooks.start()
+
+    def stop(self) -> None:
+        """Stop the workers within a step; their jobs wait for the next start."""
+        if self.supervisor is not None:
+            self.webhooks.stop()
+            self.supervisor.stop()
+        self.database.close()
+
+    # Systems
+
+    def offers(self) -> list[Offer]:
+        """Every system whose weights are here."""
+        found = []
+        for name in recipes.names():
+            try:
+                found.append(self.offer(name))
+            except WeightsError:
+                continue
+        return found
+
+    def offer(self, name: str) -> Offer:
+        """One system; refuses a name that isn't known."""
+        with self._loading:
+            if name not in self._offers:
+                recipe = recipes.find(name)
+                weights = Path(self.settings.weights) if self.settings.weights else None
+                accepts = recipe.config(weights).accepts()
+                self._offers[name] = Offer(card=recipe.CARD, accepts=accepts)
+            return self._offers[name]
+
+    def request(self, given: Mapping[str, Any], *, owner: str | None = None) -> Request:
+        """The whole request of some keys, a system's defaults for the rest; checked.
+
+        The files it names must be assets of the owner.
+        """
+        system = given.get("system", Request.system)
+        if not isinstance(system, str):
+            raise RequestError(f"system must be text (got {type(system).__name__})")
+        request = self.offer(system).accepts.complete({**given, "system": system})
+        said = [part.prompt for part in request.segments] or [request.prompt]
+        if not all(prompt.strip() for prompt in said):
+            raise RequestError("the prompt is empty; say what shall be seen")
+        if max(map(len, (*said, request.negative))) > LONGEST:
+            raise RequestError(f"a prompt may have {LONGEST} characters; say it shorter")
+        self.assets.check(request, owner=owner)
+        return request
+
+    # Jobs
+
+    def submit(
+        self, request: Request, *, caller: Caller | None = None, extras: Extras | None = None
+    ) -> Job:
+        """Accept a job; when this returns it is kept. Refuses with BusyError when too many wait."""
+        caller, extras = caller or Caller(), extras or Extras()
+        if extras.priority > caller.priority:
+            raise RequestError(
+                f"this key may ask for priority {caller.priority} at most (got {extras.priority})"
+            )
+        webhook = None if extras.webhook is None else self.webhooks.check(extras.webhook)
+        order = Order(
+            owner=caller.name,
+            request=request,
+            priority=extras.priority,
+            source=extras.source,
+            webhook=webhook,
+            key=extras.key,
+            fingerprint=extras.fingerprint,
+        )
+        job = self.store.create(order, queue=self.settings.queue, active=caller.active)
+        if self.supervisor is not None:
+            self.supervisor.wake()
+        return job
+
+    def get(self, job: str, *, owner: str | None = None) -> Job:
+        """A job as it stands; `owner` None sees everybody's."""
+        return self.store.get(job, owner=owner)
+
+    def cancel(self, job: str, *, owner: str | None = None) -> Job:
+        """Stop a job within a step; refuses one that has ended."""
+        return self.store.cancel(job, owner=owner)
+
+    def delete(self, job: str, *, owner: str | None = None) -> None:
+        """Stop a job if it runs, and forget it."""
+        self.store.delete(job, owner=owner)
+
+    def watched(self, job: str, *, owner: str | None = None) -> Iterator[Job]:
+        """The job whenever it has changed, until it has ended; its worker makes previews."""
+        before, looks = None, 0
+        while before is None or not before.ended:
+            if looks % round(2 / LOOK) == 0:
+                self.store.watch(job)
+            now = self.get(job, owner=owner)
+            if now != before:
+                yield now
+            else:
+                sleep(LOOK)
+            before, looks = now, looks + 1
+
+    def preview(self, job: str) -> bytes | None:
+        """The newest preview of a running job, an animated webp; None if there is none."""
+        try:
+            return (self.settings.previews / f"{job}.webp").read_bytes()
+        except FileNotFoundError:
+            return None
+
+    def file(self, job: Job, variant: str) -> Path:
+        """A file of a completed job."""
+        if job.state != "completed" or job.folder is None:
+            raise ConflictError(f"the job is {job.state} and has no files; wait until it completes")
+        if variant not in job.files:
+            raise RequestError(
+                f"variant must be one of {', '.join(job.files)} (got {variant[:40]!r})"
+            )
+        return self._there(job, job.files[variant].name)
+
+    def record(self, job: Job) -> Path:
+        """The record of a completed job, a JSON file."""
+        self.file(job, "video")
+        return self._there(job, "record.json")
+
+    def upload(self, source: Path, *, owner: str) -> Asset:
+        """Keep a picture or clip that was received, decoded and written anew."""
+        return self.assets.add(owner, source)
+
+    def reused(self, job: Job, *, owner: str) -> Asset:
+        """What a completed job made, as an asset that conditions may name."""
+        return self.assets.add(owner, self.file(job, "video"))
+
+    def again(self, job: Job, **changes: Any) -> Request:  # noqa: ANN401
+        """The request of a job with some keys changed; checked."""
+        request = replace(job.request, **changes)
+        return self.request(request.to_json(), owner=job.owner)
+
+    def _there(self, job: Job, name: str) -> Path:
+        assert job.folder is not None
+        path = self.settings.results / job.folder / name
+        if not path.is_file():
+            raise NotFoundError("the files of this job are gone; ask for it again, with its seed")
+        return path

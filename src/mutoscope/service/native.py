@@ -1,0 +1,273 @@
+"""The native API: every system and condition, jobs with all that is known of them, uploads."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+from collections.abc import AsyncIterator
+from typing import Annotated, Any
+
+from fastapi import APIRouter, FastAPI, Query
+from fastapi import Request as Http
+from fastapi.responses import JSONResponse
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response, StreamingResponse
+
+from mutoscope.errors import RequestError
+from mutoscope.service import bodies, shapes
+from mutoscope.service.desk import Desk, Extras
+from mutoscope.service.jobs import BusyError, Job, NotFoundError, State, Variant
+from mutoscope.service.parts import MEDIA, After, At, Limit, Order, Who, content, page
+
+LOOK = 0.2
+"""Seconds between two looks at a job for a stream of events."""
+
+WATCH, STILL = 10, 50
+"""Looks after which the worker is asked for previews again, and a stream that has nothing to say
+shows that it is still there."""
+
+STREAMS = 100
+"""Streams of events at once."""
+
+router = APIRouter()
+
+# Jobs
+
+
+@router.post(
+    "/v1/jobs",
+    status_code=201,
+    openapi_extra=shapes.JOB,
+    responses={201: {"model": shapes.JobShape}, **shapes.problems(404, 409, 415)},
+)
+async def create_job(http: Http, desk: At, who: Who) -> JSONResponse:
+    """Ask for a job."""
+    body = await bodies.read(http)
+    bodies.known(body, {"request": 0, "priority": 0, "webhook": 0})
+    key, fingerprint = bodies.idempotency(http, body)
+    asked = body.table("request") if "request" in body.fields else None
+    if not isinstance(asked, dict):
+        raise RequestError("request must be an object with at least a prompt; give it")
+    extras = Extras(
+        priority=bodies.priority(body.number("priority")) if "priority" in body.fields else 0,
+        webhook=body.fields.get("webhook"),
+        key=key,
+        fingerprint=fingerprint,
+    )
+
+    def accept() -> Job:
+        return desk.submit(desk.request(asked, owner=who.name), caller=who, extras=extras)
+
+    job = await bodies.closed(body, accept)
+    return JSONResponse(job.to_json(), 201, headers={"Location": f"/v1/jobs/{job.id}"})
+
+
+@router.get("/v1/jobs", responses={200: {"model": shapes.JobPage}, **shapes.problems()})
+def list_jobs(
+    desk: At,
+    who: Who,
+    after: After = None,
+    limit: Limit = 20,
+    order: Order = "desc",
+    state: Annotated[list[State] | None, Query()] = None,
+    system: Annotated[str | None, Query(max_length=100)] = None,
+) -> JSONResponse:
+    """A page of jobs."""
+    found, more = desk.store.listed(
+        owner=who.name,
+        after=after,
+        limit=limit,
+        newest_first=order == "desc",
+        states=state or (),
+        system=system,
+    )
+    return JSONResponse(page([job.to_json() for job in found], more=more))
+
+
+@router.get("/v1/jobs/{job}", responses={200: {"model": shapes.JobShape}, **shapes.problems(404)})
+def get_job(job: str, desk: At, who: Who) -> JSONResponse:
+    """A job as it stands."""
+    return JSONResponse(desk.get(job, owner=who.name).to_json())
+
+
+@router.post(
+    "/v1/jobs/{job}/cancel",
+    responses={200: {"model": shapes.JobShape}, **shapes.problems(404, 409)},
+)
+def cancel_job(job: str, desk: At, who: Who) -> JSONResponse:
+    """Stop a job within one step; 409 for one that has ended."""
+    return JSONResponse(desk.cancel(job, owner=who.name).to_json())
+
+
+@router.delete("/v1/jobs/{job}", responses={200: {"model": shapes.Deleted}, **shapes.problems(404)})
+def delete_job(job: str, desk: At, who: Who) -> JSONResponse:
+    """Stop a job if it runs, and forget it with its files."""
+    desk.delete(job, owner=who.name)
+    return JSONResponse({"id": job, "object": "job.deleted", "deleted": True})
+
+
+@router.get(
+    "/v1/jobs/{job}/content",
+    response_class=Response,
+    responses={200: MEDIA, 206: MEDIA, 416: {}, **shapes.problems(404, 409)},
+)
+def get_content(job: str, http: Http, desk: At, who: Who, variant: Variant = "video") -> Response:
+    """A file of a completed job, its record inside."""
+    return content(http, desk, desk.get(job, owner=who.name), variant)
+
+
+@router.get(
+    "/v1/jobs/{job}/record",
+    responses={200: {"model": dict[str, Any]}, **shapes.problems(404, 409)},
+)
+def get_record(job: str, desk: At, who: Who) -> JSONResponse:
+    """The record of a completed job: what its clip can be made again from."""
+    path = desk.record(desk.get(job, owner=who.name))
+    return JSONResponse(json.loads(path.read_text(encoding="utf-8")))
+
+
+@router.get(
+    "/v1/jobs/{job}/preview",
+    response_class=Response,
+    responses={200: {"content": {"image/webp": {}}}, **shapes.problems(404)},
+)
+def get_preview(job: str, desk: At, who: Who) -> Response:
+    """The newest preview of a running job; asking makes its worker draw some."""
+    desk.get(job, owner=who.name)
+    desk.store.watch(job)
+    found = desk.preview(job)
+    if found is None:
+        raise NotFoundError("there is no preview yet, or no more; ask again while the job runs")
+    return Response(found, media_type="image/webp")
+
+
+@router.get(
+    "/v1/jobs/{job}/events",
+    response_class=StreamingResponse,
+    responses={200: {"content": {"text/event-stream": {}}}, **shapes.problems(404)},
+)
+async def get_events(job: str, http: Http, desk: At, who: Who) -> StreamingResponse:
+    """What happens to a job, as it happens: events `job` and `preview`, and the end of the stream.
+
+    A `job` event holds the job. A `preview` event holds `step` and `image`, a data: URL.
+    """
+    await run_in_threadpool(desk.get, job, owner=who.name)
+    if http.app.state.streams >= STREAMS:
+        raise BusyError(f"{STREAMS} streams are open, as many as may be; try again later", wait=5)
+    stream = _events(http.app, desk, job)
+    return StreamingResponse(stream, media_type="text/event-stream")
+
+
+async def _events(application: FastAPI, desk: Desk, job: str) -> AsyncIterator[str]:
+    """State first, then every change; a job that vanishes ends the stream."""
+    state = application.state
+    state.streams += 1
+    try:
+        before, shown, looks = None, 0, 0
+        while not state.closing.is_set():
+            now, image = await run_in_threadpool(_look, desk, job, shown, watch=looks % WATCH == 0)
+            if now is None:
+                yield _event("deleted", {"id": job})
+                return
+            if image is not None:
+                shown = now.preview
+                yield _event("preview", {"step": shown, "image": _data(image)})
+            if now != before:
+                yield _event("job", now.to_json())
+            elif looks % STILL == 0:
+                yield ": still here\n\n"
+            if now.ended:
+                return
+            before, looks = now, looks + 1
+            await asyncio.sleep(LOOK)
+    finally:
+        state.streams -= 1
+
+
+def _look(desk: Desk, job: str, shown: int, *, watch: bool) -> tuple[Job | None, bytes | None]:
+    """The job, None if it is gone, and its preview if there is a newer one than that step's."""
+    if watch:
+        desk.store.watch(job)
+    try:
+        found = desk.get(job)
+    except NotFoundError:
+        return None, None
+    newer = found.preview not in (0, shown)
+    return found, desk.preview(job) if newer else None
+
+
+def _event(name: str, data: dict[str, Any]) -> str:
+    return f"event: {name}\ndata: {json.dumps(data)}\n\n"
+
+
+def _data(image: bytes) -> str:
+    return f"data:image/webp;base64,{base64.b64encode(image).decode()}"
+
+
+# Systems and assets
+
+
+@router.get("/v1/systems", responses={200: {"model": shapes.SystemList}, **shapes.problems()})
+def list_systems(desk: At) -> JSONResponse:
+    """Every system that is here, and what it can be asked for."""
+    data = [offer.to_json() for offer in desk.offers()]
+    return JSONResponse({"object": "list", "data": data})
+
+
+@router.get(
+    "/v1/systems/{name}",
+    responses={200: {"model": shapes.SystemShape}, **shapes.problems(404)},
+)
+def get_system(name: str, desk: At) -> JSONResponse:
+    """One system."""
+    try:
+        return JSONResponse(desk.offer(name).to_json())
+    except RequestError as error:
+        raise NotFoundError(str(error)) from None
+
+
+@router.post(
+    "/v1/assets",
+    status_code=201,
+    openapi_extra=shapes.ASSET,
+    responses={201: {"model": shapes.AssetShape}, **shapes.problems(415)},
+)
+async def create_asset(http: Http, desk: At, who: Who) -> JSONResponse:
+    """Upload a picture or clip for conditions to name."""
+    body = await bodies.read(http)
+    bodies.known(body, {"file": 0})
+
+    def keep() -> dict[str, Any]:
+        if "file" not in body.files:
+            raise RequestError("field 'file' must be a file; send it as multipart/form-data")
+        with bodies.received(desk.settings.uploads, body.files["file"]) as path:
+            return desk.upload(path, owner=who.name).to_json()
+
+    return JSONResponse(await bodies.closed(body, keep), 201)
+
+
+@router.get("/v1/assets", responses={200: {"model": shapes.AssetList}, **shapes.problems()})
+def list_assets(desk: At, who: Who) -> JSONResponse:
+    """All uploads, newest first."""
+    data = [asset.to_json() for asset in desk.assets.listed(owner=who.name)]
+    return JSONResponse({"object": "list", "data": data})
+
+
+@router.get(
+    "/v1/assets/{asset}",
+    responses={200: {"model": shapes.AssetShape}, **shapes.problems(404)},
+)
+def get_asset(asset: str, desk: At, who: Who) -> JSONResponse:
+    """One upload."""
+    return JSONResponse(desk.assets.get(asset, owner=who.name).to_json())
+
+
+@router.delete(
+    "/v1/assets/{asset}",
+    responses={200: {"model": shapes.Deleted}, **shapes.problems(404)},
+)
+def delete_asset(asset: str, desk: At, who: Who) -> JSONResponse:
+    """Forget an upload; jobs that need it and haven't begun will fail."""
+    desk.assets.delete(asset, owner=who.name)
+    return JSONResponse({"id": asset, "object": "asset.deleted", "deleted": True})

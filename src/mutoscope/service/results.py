@@ -1,0 +1,108 @@
+"""Finished jobs on disk: a folder a job, whole or not there.
+
+    .NAME.part/  written and synced   ->  NAME/  by one rename   ->  the store says so
+
+A folder that no row of the store names is left over from a worker that died between the last two,
+and is removed when the service starts. Every file carries the record.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from mutoscope import media
+from mutoscope.clip import Clip
+from mutoscope.errors import MutoscopeError
+from mutoscope.service.jobs import File
+
+TYPES = {".mp4": "video/mp4", ".webp": "image/webp", ".png": "image/png"}
+
+RECORD = "record.json"
+"""The file with the record alone."""
+
+
+class StorageError(MutoscopeError):
+    """A result can't be stored: the disk is full, read-only or gone."""
+
+
+def kept(results: Path, name: str, clip: Clip, record: Mapping[str, Any]) -> dict[str, File]:
+    """Write a clip's files into `results / name`; there afterwards, even after a power cut."""
+    draft, final = results / f".{name}.part", results / name
+    try:
+        for old in (draft, final):
+            shutil.rmtree(old, ignore_errors=True)
+        draft.mkdir(mode=0o700)
+        files = _written(draft, clip, record)
+        (draft / RECORD).write_text(json.dumps(dict(record)), encoding="utf-8")
+        for path in (*draft.iterdir(), draft):
+            _sync(path)
+        draft.rename(final)
+        _sync(results)
+    except (OSError, MutoscopeError) as error:
+        shutil.rmtree(draft, ignore_errors=True)
+        raise StorageError(
+            "the result can't be stored, because the service's disk is full or can't be written;"
+            " ask again when there is room"
+        ) from error
+    return files
+
+
+def dropped(results: Path, name: str) -> None:
+    """Remove one folder that nobody will ask for."""
+    shutil.rmtree(results / name, ignore_errors=True)
+
+
+def removed(results: Path, previews: Path, jobs: Iterable[str]) -> None:
+    """Remove all files of these jobs."""
+    gone = set(jobs)
+    for path in results.iterdir() if gone else ():
+        if _job(path) in gone:
+            shutil.rmtree(path, ignore_errors=True)
+    for job in gone:
+        (previews / f"{job}.webp").unlink(missing_ok=True)
+
+
+def swept(results: Path, previews: Path, named: set[str]) -> int:
+    """Remove whatever no job names; only while nothing is being written. How much that was."""
+    left = [path for path in results.iterdir() if path.name not in named]
+    for path in left:
+        shutil.rmtree(path, ignore_errors=True)
+    for path in previews.iterdir():
+        path.unlink(missing_ok=True)
+    return len(left)
+
+
+def _written(folder: Path, clip: Clip, record: Mapping[str, Any]) -> dict[str, File]:
+    """The variants: the clip (a picture if it has one frame), its first frame, all frames."""
+    frames = clip.frames.shape[2]
+    first = Clip(frames=clip.frames[:, :, :1], fps=clip.fps)
+    still = media.Options(lossless=True)
+    wanted = {
+        "video": ("video.mp4" if frames > 1 else "picture.png", clip, None),
+        "thumbnail": ("thumbnail.webp", first, still),
+        "spritesheet": ("spritesheet.png", clip, None),
+    }
+    files = {}
+    for variant, (name, shown, options) in wanted.items():
+        path = media.write(shown, folder / name, record=record, options=options)
+        files[variant] = File(name=name, type=TYPES[path.suffix], bytes=path.stat().st_size)
+    return files
+
+
+def _job(path: Path) -> str:
+    """The job that a folder, finished or not, belongs to."""
+    return path.name.removeprefix(".").rpartition("-")[0]
+
+
+def _sync(path: Path) -> None:
+    """Make sure that what was written there survives a power cut."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,211 @@
+"""The tables of the store, and how it is opened: SQLite in WAL mode, or PostgreSQL.
+
+Writers take turns. On SQLite a write begins with BEGIN IMMEDIATE, on PostgreSQL with an advisory
+lock; so what a transaction reads is true until it ends, on both alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Column, Table
+from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError
+
+from mutoscope.errors import RequestError
+
+Row = Mapping[Any, Any]
+"""A row by its columns' names."""
+
+VERSION = 1
+"""Raised whenever a table changes; a store of another version is refused."""
+
+LOCK = 0x6D75746F
+"""The number of our advisory lock in PostgreSQL ('muto')."""
+
+WAIT = 20.0
+"""Seconds that a writer waits for its turn."""
+
+tables = sa.MetaData()
+
+_SERIAL = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+
+meta = Table("mutoscope_meta", tables, Column("version", sa.Integer, nullable=False))
+
+jobs = Table(
+    "mutoscope_jobs",
+    tables,
+    Column("seq", _SERIAL, primary_key=True, autoincrement=True),
+    Column("id", sa.Text, nullable=False, unique=True),
+    Column("owner", sa.Text, nullable=False),
+    Column("state", sa.Text, nullable=False),
+    Column("priority", sa.Integer, nullable=False),
+    Column("system", sa.Text, nullable=False),
+    Column("request", sa.Text, nullable=False),
+    Column("source", sa.Text),  # the job it remixes, edits or extends
+    Column("webhook", sa.Text),
+    Column("created_at", sa.Float, nullable=False),
+    Column("started_at", sa.Float),
+    Column("ended_at", sa.Float),
+    Column("expires_at", sa.Float),
+    Column("attempt", sa.Integer, nullable=False),
+    Column("lost", sa.Integer, nullable=False),  # workers that died on it
+    Column("worker", sa.Text),
+    Column("beat", _SERIAL, nullable=False),
+    Column("step", sa.Integer, nullable=False),
+    Column("steps", sa.Integer, nullable=False),
+    Column("eta", sa.Float),
+    Column("watched", sa.Float, nullable=False),
+    Column("preview", sa.Integer, nullable=False),  # the step of the newest one
+    Column("error_code", sa.Text),
+    Column("error", sa.Text),
+    Column("folder", sa.Text),
+    Column("files", sa.Text),
+    Column("sha256", sa.Text),
+    Column("deleted", sa.Boolean, nullable=False),
+    sa.Index("mutoscope_jobs_turn", "state", sa.text("priority DESC"), "seq"),
+    sa.Index("mutoscope_jobs_owner", "owner", "seq"),
+    sqlite_autoincrement=True,
+)
+
+idempotency = Table(
+    "mutoscope_idempotency",
+    tables,
+    Column("owner", sa.Text, primary_key=True),
+    Column("key", sa.Text, primary_key=True),
+    Column("fingerprint", sa.Text, nullable=False),
+    Column("job", sa.Text, nullable=False),
+    Column("created_at", sa.Float, nullable=False),
+)
+
+keys = Table(
+    "mutoscope_keys",
+    tables,
+    Column("name", sa.Text, primary_key=True),
+    Column("hash", sa.Text, nullable=False, unique=True),
+    Column("created_at", sa.Float, nullable=False),
+    Column("rate", sa.Integer),
+    Column("active", sa.Integer),
+    Column("priority", sa.Integer, nullable=False),
+)
+
+assets = Table(
+    "mutoscope_assets",
+    tables,
+    Column("seq", _SERIAL, primary_key=True, autoincrement=True),
+    Column("id", sa.Text, nullable=False, unique=True),
+    Column("owner", sa.Text, nullable=False),
+    Column("file", sa.Text, nullable=False),
+    Column("sha256", sa.Text, nullable=False),
+    Column("width", sa.Integer, nullable=False),
+    Column("height", sa.Integer, nullable=False),
+    Column("frames", sa.Integer, nullable=False),
+    Column("fps", sa.Float, nullable=False),
+    Column("bytes", sa.Integer, nullable=False),
+    Column("created_at", sa.Float, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+deliveries = Table(
+    "mutoscope_deliveries",
+    tables,
+    Column("seq", _SERIAL, primary_key=True, autoincrement=True),
+    Column("id", sa.Text, nullable=False, unique=True),
+    Column("owner", sa.Text, nullable=False),
+    Column("url", sa.Text, nullable=False),
+    Column("body", sa.Text, nullable=False),
+    Column("tries", sa.Integer, nullable=False),
+    Column("next_at", sa.Float, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+
+class Database:
+    """An open store: `reading()` and `writing()` give a connection each."""
+
+    def __init__(self, url: str) -> None:
+        self.engine = _engine(url)
+        self.lite = self.engine.dialect.name == "sqlite"
+
+    def create(self) -> None:
+        """Make the tables that are missing; refuses those of another version."""
+        with self.writing() as connection:
+            tables.create_all(connection)
+            found = connection.execute(sa.select(meta.c.version)).scalar()
+            if found is None:
+                connection.execute(meta.insert().values(version=VERSION))
+            elif found != VERSION:
+                raise RequestError(
+                    f"the store is of version {found}, this service writes {VERSION};"
+                    " use the version of mutoscope that made it, or another MUTOSCOPE_HOME"
+                )
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A connection to read with; each statement sees what is committed."""
+        with self.engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """A transaction that no other writer is beside; committed when its `with` ends well."""
+        if not self.lite:
+            with self.engine.connect() as found:
+                connection = found.execution_options(isolation_level="READ COMMITTED")
+                with connection.begin():
+                    connection.execute(sa.select(sa.func.pg_advisory_xact_lock(LOCK)))
+                    yield connection
+            return
+        with self.engine.connect() as connection:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            try:
+                yield connection
+                connection.exec_driver_sql("COMMIT")
+            except BaseException:
+                _rollback(connection)
+                raise
+
+    def close(self) -> None:
+        """Close every connection."""
+        self.engine.dispose()
+
+
+def _rollback(connection: Connection) -> None:
+    """Undo; SQLite has done so itself after a full disk."""
+    try:
+        connection.exec_driver_sql("ROLLBACK")
+    except OperationalError:
+        connection.invalidate()
+
+
+def _engine(url: str) -> Engine:
+    try:
+        found = sa.make_url(url)
+        if found.drivername == "postgresql":
+            found = found.set(drivername="postgresql+psycopg")
+        # pysqlite begins transactions by itself unless it is told not to.
+        options: dict[str, Any] = {"isolation_level": "AUTOCOMMIT"}
+        if found.get_backend_name() == "sqlite":
+            options["connect_args"] = {"timeout": WAIT}
+        engine = sa.create_engine(
+            found, pool_size=8, max_overflow=32, pool_pre_ping=True, **options
+        )
+    except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
+        raise RequestError(
+            "setting 'database' must be an SQLAlchemy URL such as"
+            " postgresql://user@host/name, its driver installed (pip install 'psycopg[binary]')"
+        ) from error
+    if engine.dialect.name == "sqlite":
+        sa.event.listen(engine, "connect", _pragmas)
+    return engine
+
+
+def _pragmas(connection: Any, _record: object) -> None:  # noqa: ANN401
+    """A job that was accepted must survive a power cut, hence FULL."""
+    cursor = connection.cursor()
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()

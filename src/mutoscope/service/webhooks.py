@@ -1,0 +1,196 @@
+"""Telling others that a job has ended: signed, tried again, and only where the settings allow.
+
+Signed as Standard Webhooks are (and OpenAI's): HMAC-SHA256 of `id.timestamp.body`. What is to be
+said is a row of the store, written in the transaction that ended the job, so none is lost; one may
+come twice, with the same id. A host is resolved once, refused unless all its addresses are public,
+and the connection goes to the address that was checked; redirects are not followed.
+"""
+
+from __future__ import annotations
+
+import base64
+import hmac
+import http.client
+import ipaddress
+import logging
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Sequence
+from time import time
+from urllib.parse import SplitResult, urlsplit
+
+import sqlalchemy as sa
+from sqlalchemy.exc import SQLAlchemyError
+from typing_extensions import override
+
+from mutoscope.errors import RequestError
+from mutoscope.service.access import Keys
+from mutoscope.service.jobs import Clock, steady
+from mutoscope.service.tables import Database, Row, deliveries
+
+log = logging.getLogger("mutoscope.service")
+
+AGAIN = (5.0, 30.0, 120.0, 600.0, 3600.0, 21600.0)
+"""Seconds until the next try, after each that failed; then it is given up."""
+
+TIMEOUT = 10.0
+"""Seconds that the other side may take."""
+
+LONGEST = 2000
+"""Characters of a URL."""
+
+Dial = Callable[[str, int], socket.socket]
+"""A connection to a host and port, encrypted, to an address that may be talked to."""
+
+
+class Webhooks:
+    """Says what is to be said, in a thread of the server."""
+
+    def __init__(
+        self,
+        database: Database,
+        keys: Keys,
+        hosts: Sequence[str],
+        *,
+        dial: Dial | None = None,
+        now: Clock | None = None,
+    ) -> None:
+        self.database, self.keys, self.hosts = database, keys, frozenset(hosts)
+        self.now, self._dial = now or steady(), dial or dialled
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="webhooks", daemon=True)
+
+    def check(self, url: object) -> str:
+        """The URL itself; refuses what may not be told."""
+        if not isinstance(url, str) or len(url) > LONGEST or not url.isprintable():
+            raise RequestError(f"webhook must be a URL of at most {LONGEST} characters")
+        try:
+            parts = urlsplit(url)
+            port = parts.port
+        except ValueError:
+            raise RequestError("webhook must be a URL like https://example.com/done") from None
+        if parts.scheme != "https" or not parts.hostname or parts.username is not None:
+            raise RequestError("webhook must be a URL like https://example.com/done, with no user")
+        if parts.hostname not in self.hosts or port == 0:
+            raise RequestError(
+                "webhook names a host that this service may not tell; its operator allows hosts"
+                " with webhooks = [...] in service.toml"
+            )
+        return url
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End; what wasn't said is said after the next start."""
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join(2 * TIMEOUT)
+
+    def deliver(self) -> int:
+        """Say everything that is due once; how many arrived."""
+        due = sa.select(deliveries).where(deliveries.c.next_at <= self.now())
+        with self.database.reading() as connection:
+            rows = connection.execute(due.order_by(deliveries.c.next_at)).mappings().all()
+        return sum(self._deliver(row) for row in rows)
+
+    def _run(self) -> None:
+        while not self._stop.wait(1.0):
+            try:
+                self.deliver()
+            except SQLAlchemyError as error:
+                log.warning("webhooks", extra={"error": type(error).__name__})
+
+    def _deliver(self, row: Row) -> bool:
+        try:
+            status = self._post(row)
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            status, why = 0, type(error).__name__
+        else:
+            why = str(status)
+        done, tries = 200 <= status < 300, row["tries"] + 1
+        over = done or tries > len(AGAIN)
+        mine = deliveries.c.id == row["id"]
+        with self.database.writing() as connection:
+            if over:
+                connection.execute(deliveries.delete().where(mine))
+            else:
+                wait = {"tries": tries, "next_at": self.now() + AGAIN[tries - 1]}
+                connection.execute(deliveries.update().where(mine).values(**wait))
+        if not done:
+            log.warning("webhook", extra={"event": row["id"], "why": why, "given_up": over})
+        return done
+
+    def _post(self, row: Row) -> int:
+        """One try; the status that came back."""
+        parts, body = urlsplit(self.check(row["url"])), row["body"].encode()
+        stamp = str(int(time()))
+        headers = {
+            "Content-Type": "application/json",
+            "User-Agent": "mutoscope",
+            "webhook-id": row["id"],
+            "webhook-timestamp": stamp,
+            "webhook-signature": signature(self.keys.secret(row["owner"]), row["id"], stamp, body),
+        }
+        connection = _Connection(parts, self._dial)
+        try:
+            connection.request("POST", _target(parts), body=body, headers=headers)
+            return connection.getresponse().status
+        finally:
+            connection.close()
+
+
+class _Connection(http.client.HTTPConnection):
+    """A connection that is made by a `Dial`."""
+
+    def __init__(self, parts: SplitResult, dial: Dial) -> None:
+        self._host, self._wanted = str(parts.hostname), parts.port or 443
+        super().__init__(self._host, self._wanted, timeout=TIMEOUT)
+        self._dial = dial
+
+    @override
+    def connect(self) -> None:
+        self.sock = self._dial(self._host, self._wanted)
+
+
+def signature(secret: str, event: str, stamp: str, body: bytes) -> str:
+    """The `webhook-signature` of a body."""
+    key = base64.b64decode(secret.removeprefix("whsec_"))
+    signed = hmac.digest(key, f"{event}.{stamp}.".encode() + body, "sha256")
+    return f"v1,{base64.b64encode(signed).decode()}"
+
+
+def dialled(host: str, port: int) -> socket.socket:
+    """A TLS connection to a host all of whose addresses are public."""
+    found = {str(info[4][0]) for info in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)}
+    hidden = [address for address in found if not public(address)]
+    if hidden or not found:
+        raise OSError("the host has an address that is not public")
+    plain = socket.create_connection((sorted(found)[0], port), timeout=TIMEOUT)
+    try:
+        return ssl.create_default_context().wrap_socket(plain, server_hostname=host)
+    except BaseException:
+        plain.close()
+        raise
+
+
+def public(address: str) -> bool:
+    """Whether an address belongs to the open internet, also one written inside another."""
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    if isinstance(found, ipaddress.IPv6Address):
+        inner = found.ipv4_mapped or found.sixtofour
+        if inner is not None:
+            return public(str(inner))
+        if found.teredo is not None or found in ipaddress.ip_network("64:ff9b::/32"):
+            return False
+    return found.is_global and not found.is_multicast and not found.is_reserved
+
+
+def _target(parts: SplitResult) -> str:
+    path = parts.path or "/"
+    return f"{path}?{parts.query}" if parts.query else path

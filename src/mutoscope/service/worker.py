@@ -1,0 +1,263 @@
+"""A worker: a process that takes jobs from the store one at a time and runs them.
+
+    python -m mutoscope.service.worker     started by the supervisor, settings on the first line of
+                                           stdin; a further line means that a job has come, its end
+                                           that the server is gone
+
+Between two steps it says how far it is and hears whether to stop. It may be killed at any moment:
+until the store says that a job is completed, the job will be run again.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from pathlib import Path
+from time import monotonic, sleep
+from typing import Any, TypeVar
+
+import torch
+from sqlalchemy.exc import SQLAlchemyError
+
+from mutoscope import __version__, media, recipes
+from mutoscope.clip import Clip
+from mutoscope.core.samplers import Step
+from mutoscope.errors import MutoscopeError
+from mutoscope.request import Request
+from mutoscope.service import logs, results
+from mutoscope.service.assets import Assets
+from mutoscope.service.jobs import Lease
+from mutoscope.service.settings import Settings
+from mutoscope.service.store import Store
+from mutoscope.service.tables import Database
+from mutoscope.systems.system import System
+
+log = logging.getLogger("mutoscope.service")
+
+IDLE = 0.5
+"""Seconds after which an idle worker looks for a job by itself."""
+
+PATIENCE = 1.0
+"""Seconds between two tries to tell a store that can't be written."""
+
+FAREWELL = 30.0
+"""Seconds that a worker without a server may take to finish a step."""
+
+PREVIEWS = 0.25
+"""The share of a job's time that its previews may take."""
+
+Answer = TypeVar("Answer")
+
+
+class TakenError(Exception):
+    """The job is no longer this worker's, or shall stop."""
+
+
+class Shelf:
+    """The systems in memory, those used last; each is loaded when first asked for."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._most = settings.models
+        self._weights = Path(settings.weights) if settings.weights else None
+        self._systems: OrderedDict[str, System] = OrderedDict()
+
+    def get(self, name: str) -> System:
+        """A system, ready."""
+        if name not in self._systems:
+            while len(self._systems) >= self._most:
+                self._systems.popitem(last=False)
+            self._systems[name] = recipes.find(name).load(self._weights)
+        self._systems.move_to_end(name)
+        return self._systems[name]
+
+
+class Worker:
+    """Takes jobs until `stop` is set; `wake` is set when one has come."""
+
+    def __init__(self, settings: Settings, name: str, store: Store) -> None:
+        self.settings, self.name, self.store = settings, name, store
+        self.assets = Assets(store.database, settings)
+        self.shelf = Shelf(settings)
+        self.wake, self.stop = threading.Event(), threading.Event()
+
+    def serve(self) -> None:
+        """Until told to stop."""
+        self._warm()
+        while not self.stop.is_set():
+            self.wake.clear()
+            try:
+                lease = self.store.claim(self.name)
+            except SQLAlchemyError as error:
+                log.warning("store", extra={"error": type(error).__name__})
+                self.stop.wait(PATIENCE)
+                continue
+            if lease is None:
+                self.wake.wait(IDLE)
+            else:
+                self.run(lease)
+
+    def run(self, lease: Lease) -> None:
+        """One job, to whatever end."""
+        start = monotonic()
+        try:
+            with _reasons():
+                self._run(lease)
+            ended = "completed"
+        except TakenError:
+            # Cancelled if that was asked for, else waiting again; a no-op if it was taken away.
+            self._told(lambda: self.store.release(lease))
+            ended = "stopped"
+        except FailedError as error:
+            failed = error
+            if failed.__cause__ is not None and failed.code == "internal":
+                log.error("job failed", exc_info=failed.__cause__, extra={"job": lease.id})
+            self._told(lambda: self.store.fail(lease, failed.code, str(failed)))
+            ended = failed.code
+        (self.settings.previews / f"{lease.id}.webp").unlink(missing_ok=True)
+        told = {"job": lease.id, "attempt": lease.attempt, "ended": ended}
+        log.info("job", extra={**told, "seconds": round(monotonic() - start, 3)})
+
+    def _run(self, lease: Lease) -> None:
+        self._beat(lease)
+        asked = lease.request
+        request, sources = self.assets.opened(asked)
+        system = self.shelf.get(asked.system)
+        self._beat(lease)
+        with closing(system.run(request)) as steps:  # type: ignore[type-var]  # a generator
+            *_, last = self._followed(lease, system, request, steps)
+        clip = system.finish(last, request)
+        record = replace(
+            system.record(request, clip, seconds=system.took), request=asked, sources=sources
+        ).to_json()
+        folder = f"{lease.id}-{lease.attempt}"
+        files = results.kept(self.settings.results, folder, clip, record)
+        done = self._told(
+            lambda: self.store.complete(
+                lease, folder=folder, files=files, sha256=record["frames_sha256"]
+            )
+        )
+        if not done:
+            results.dropped(self.settings.results, folder)
+            raise TakenError
+
+    def _followed(
+        self, lease: Lease, system: System, request: Request, steps: Iterator[Step]
+    ) -> Iterator[Step]:
+        """The steps, each told to the store, some shown to those who watch."""
+        start, shown = monotonic(), 0.0
+        for step in steps:
+            done, now = step.index + 1, monotonic()
+            eta = (now - start - shown) / done * (step.total - done)
+            watched = self._beat(lease, step=done, steps=step.total, eta=round(eta, 3))
+            if watched and done < step.total and shown <= PREVIEWS * (now - start):
+                self._show(lease, system.finish(step, request), done)
+                shown += monotonic() - now
+            yield step
+
+    def _beat(self, lease: Lease, **told: Any) -> bool:  # noqa: ANN401
+        """Tell the store; whether somebody watches.
+
+        A store that can't be written is no reason to stop: it must be when the job is done.
+        """
+        if self.stop.is_set():
+            raise TakenError
+        try:
+            state, watched = self.store.beat(lease, **told)
+        except SQLAlchemyError as error:
+            log.warning("store", extra={"job": lease.id, "error": type(error).__name__})
+            return False
+        if state != "running":
+            raise TakenError
+        return watched
+
+    def _show(self, lease: Lease, clip: Clip, done: int) -> None:
+        """The newest preview; a job doesn't fail for want of one."""
+        record = {**lease.request.to_json(), "version": __version__, "step": done}
+        try:
+            media.write(clip, self.settings.previews / f"{lease.id}.webp", record=record)
+            self.store.previewed(lease, done)
+        except (MutoscopeError, OSError, SQLAlchemyError) as error:
+            log.warning("preview", extra={"job": lease.id, "error": type(error).__name__})
+
+    def _told(self, say: Callable[[], Answer]) -> Answer:
+        """What the store answers, however long it can't."""
+        while True:
+            try:
+                return say()
+            except SQLAlchemyError as error:
+                log.warning("store", extra={"error": type(error).__name__})
+                if self.stop.is_set():
+                    raise SystemExit(1) from error
+                sleep(PATIENCE)
+
+    def _warm(self) -> None:
+        for name in self.settings.warm[: self.settings.models]:
+            try:
+                self.shelf.get(name)
+            except MutoscopeError as error:
+                log.warning("warm", extra={"system": name, "error": str(error)})
+
+
+class FailedError(Exception):
+    """Why a job failed: a word for programs, a sentence for people, without paths."""
+
+    def __init__(self, code: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.code = code
+
+
+@contextmanager
+def _reasons() -> Iterator[None]:
+    """Whatever goes wrong inside, as a FailedError."""
+    try:
+        yield
+    except (TakenError, FailedError, SystemExit):
+        raise
+    except results.StorageError as error:
+        raise FailedError("storage", str(error)) from error
+    except MutoscopeError as error:
+        # Its sentence may name files of this machine, unless it is about the request itself.
+        kind = type(error).__name__
+        sentence = str(error) if kind == "RequestError" else f"the system can't be run ({kind})"
+        raise FailedError("refused", sentence) from error
+    except Exception as error:
+        if isinstance(error, MemoryError) or "not enough memory" in str(error):
+            sentence = "this machine's memory is too small for it; ask for fewer frames or less"
+            raise FailedError("out_of_memory", sentence) from error
+        sentence = f"the worker met an unexpected {type(error).__name__}; the log says more"
+        raise FailedError("internal", sentence) from error
+
+
+def main() -> None:
+    """Run a worker as the first line of stdin says."""
+    said: Mapping[str, Any] = json.loads(sys.stdin.buffer.readline() or "{}")
+    if not said:
+        sys.exit(0)
+    settings = Settings.from_json(said["settings"])
+    logs.begin(prompts=settings.prompts)
+    torch.set_num_threads(max(1, torch.get_num_threads() // max(1, settings.workers)))
+    store = Store(Database(settings.url), keep=float(settings.keep))
+    worker = Worker(settings, said["name"], store)
+    threading.Thread(target=_listen, args=(worker,), daemon=True).start()
+    worker.serve()
+
+
+def _listen(worker: Worker) -> None:
+    """Hear the server; when it is gone, so is the worker."""
+    while sys.stdin.buffer.readline():
+        worker.wake.set()
+    worker.stop.set()
+    worker.wake.set()
+    sleep(FAREWELL)
+    os._exit(1)
+
+
+if __name__ == "__main__":
+    main()

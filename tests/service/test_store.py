@@ -1,0 +1,286 @@
+"""The job contract: a model of it beside the store, driven by hypothesis, and its corners."""
+
+import tempfile
+import threading
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
+
+from mutoscope.errors import RequestError
+from mutoscope.request import Request
+from mutoscope.service.jobs import BusyError, ConflictError, File, NotFoundError, Order
+from mutoscope.service.store import Store
+from mutoscope.service.tables import Database
+
+ROOM = 4
+ATTEMPTS = 2
+FILES = {"video": File(name="video.mp4", type="video/mp4", bytes=1)}
+
+
+def opened(path: Path, **given: object) -> Store:
+    database = Database(f"sqlite:///{path / 'service.sqlite'}")
+    database.create()
+    return Store(database, **given)
+
+
+def order(prompt: str = "a", **given: object) -> Order:
+    return Order(**{"owner": "ann", "request": Request(prompt=prompt, steps=3), **given})
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return opened(tmp_path)
+
+
+class Contract(RuleBasedStateMachine):
+    """What clients, workers and the supervisor may do in any order, and what must come of it."""
+
+    jobs = Bundle("jobs")
+    leases = Bundle("leases")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = tempfile.TemporaryDirectory()
+        self.clock = 1000.0
+        self.store = opened(Path(self.folder.name), keep=50, now=lambda: self.clock)
+        self.state: dict[str, str] = {}
+        self.turn: dict[str, tuple[int, int]] = {}
+        self.lost: dict[str, int] = {}
+        self.holder: dict[str, object] = {}
+        self.keys: dict[str, str] = {}
+        self.ended_at: dict[str, float] = {}
+        self.workers = 0
+
+    def waiting(self) -> list[str]:
+        found = [job for job, state in self.state.items() if state == "queued"]
+        return sorted(found, key=self.turn.__getitem__)
+
+    def end(self, job: str, state: str) -> None:
+        self.state[job] = state
+        self.ended_at[job] = self.clock
+        self.holder.pop(job, None)
+
+    @rule(target=jobs, priority=st.integers(0, 2), key=st.sampled_from([None, "k1", "k2"]))
+    def create(self, priority: int, key: str | None) -> str:
+        asked = order(priority=priority, key=key, fingerprint=str(priority))
+        if key in self.keys:
+            job, before = self.keys[key]
+            if before != priority or job not in self.state:
+                with pytest.raises(ConflictError):
+                    self.store.create(asked, queue=ROOM)
+                return job
+            assert self.store.create(asked, queue=ROOM).id == job
+            return job
+        if len(self.waiting()) >= ROOM:
+            with pytest.raises(BusyError):
+                self.store.create(asked, queue=ROOM)
+            return "job_0"
+        job = self.store.create(asked, queue=ROOM).id
+        self.state[job] = "queued"
+        self.turn[job] = (-priority, len(self.turn))
+        self.lost[job] = 0
+        if key is not None:
+            self.keys[key] = (job, priority)
+        return job
+
+    @rule(target=leases)
+    def claim(self) -> object:
+        self.workers += 1
+        lease = self.store.claim(f"node:{self.workers}")
+        waiting = self.waiting()
+        assert (lease.id if lease else None) == (waiting[0] if waiting else None)
+        if lease:
+            self.state[lease.id] = "running"
+            self.holder[lease.id] = lease
+        return lease
+
+    @rule(lease=leases, step=st.integers(1, 2))
+    def beat(self, lease: object, step: int) -> None:
+        if lease is None:
+            return
+        mine = self.holder.get(lease.id) == lease
+        state, _ = self.store.beat(lease, step=step, steps=3)
+        held = mine and lease.id in self.state and self.state[lease.id] in ("running", "cancelling")
+        if held:
+            assert state == self.state[lease.id]
+        elif lease.id in self.state:
+            assert state is None
+
+    @rule(lease=consumes(leases), how=st.sampled_from(["complete", "fail", "release"]))
+    def leave(self, lease: object, how: str) -> None:
+        if lease is None:
+            return
+        if how == "complete":
+            done = self.store.complete(lease, folder=lease.id, files=FILES, sha256="0")
+        elif how == "fail":
+            done = self.store.fail(lease, "internal", "it broke")
+        else:
+            self.store.release(lease)
+        if self.holder.get(lease.id) != lease or lease.id not in self.state:
+            return
+        was = self.state[lease.id]
+        if how == "release":
+            if was == "cancelling":
+                self.end(lease.id, "cancelled")
+            else:
+                self.state[lease.id] = "queued"
+                self.holder.pop(lease.id)
+            return
+        assert done == (was == "running")
+        to = {"complete": "completed", "fail": "failed"}[how]
+        self.end(lease.id, to if done else "cancelled")
+
+    @rule(lease=leases, blamed=st.booleans())
+    def lose(self, lease: object, *, blamed: bool) -> None:
+        if lease is None:
+            return
+        self.store.lost(lease.worker, attempts=ATTEMPTS if blamed else None)
+        if self.holder.get(lease.id) != lease or lease.id not in self.state:
+            return
+        self.lost[lease.id] += blamed
+        if self.state[lease.id] == "cancelling":
+            self.end(lease.id, "cancelled")
+        elif blamed and self.lost[lease.id] >= ATTEMPTS:
+            self.end(lease.id, "failed")
+        else:
+            self.state[lease.id] = "queued"
+            self.holder.pop(lease.id)
+
+    @rule(job=jobs)
+    def cancel(self, job: str) -> None:
+        state = self.state.get(job)
+        if state is None:
+            with pytest.raises(NotFoundError):
+                self.store.cancel(job)
+        elif state in ("completed", "failed", "cancelled"):
+            with pytest.raises(ConflictError):
+                self.store.cancel(job)
+        elif state == "queued":
+            assert self.store.cancel(job).state == "cancelled"
+            self.end(job, "cancelled")
+        else:
+            assert self.store.cancel(job).state == "cancelling"
+            self.state[job] = "cancelling"
+
+    @rule(job=jobs)
+    def delete(self, job: str) -> None:
+        if job not in self.state:
+            with pytest.raises(NotFoundError):
+                self.store.delete(job)
+            return
+        self.store.delete(job)
+        del self.state[job]
+        with pytest.raises(NotFoundError):
+            self.store.get(job)
+
+    @rule(seconds=st.sampled_from([-500.0, -1.0, 1.0, 30.0]))
+    def jump(self, seconds: float) -> None:
+        self.clock += seconds
+
+    @rule()
+    def expire(self) -> None:
+        self.store.expire()
+        listed = {job.id for job, _ in ((job, 0) for job in self.store.listed(limit=100)[0])}
+        for job in set(self.state) - listed:
+            assert self.state[job] in ("completed", "failed", "cancelled"), "only what has ended"
+            assert self.clock >= self.ended_at[job] + 50
+            del self.state[job]
+        self.store.erase(self.store.forgotten())
+
+    @invariant()
+    def the_store_is_as_the_model(self) -> None:
+        found, more = self.store.listed(limit=100, newest_first=False)
+        assert not more
+        assert {job.id: job.state for job in found} == self.state
+        assert [job.id for job in found] == sorted(self.state)
+        places = {job.id: job.position for job in found if job.position}
+        assert places == {job: place for place, job in enumerate(self.waiting(), 1)}
+        for job in found:
+            assert (job.progress == 100) == (job.state == "completed")
+            assert bool(job.files) == (job.state == "completed")
+            assert (job.error is not None) == (job.state in ("failed", "cancelled"))
+            if job.ended:
+                assert job.ended_at >= job.created_at
+
+    def teardown(self) -> None:
+        self.store.database.close()
+        self.folder.cleanup()
+
+
+Contract.TestCase.settings = settings(
+    max_examples=25, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
+)
+TestContract = Contract.TestCase
+
+
+def test_a_page_ends_where_the_next_begins_also_after_deletions(store: Store):
+    made = [store.create(order(), queue=10).id for _ in range(5)]
+    first, more = store.listed(limit=2)
+    assert ([job.id for job in first], more) == (made[:2:-1], True)
+    store.delete(first[-1].id)
+    rest, more = store.listed(limit=5, after=first[-1].id)
+    assert ([job.id for job in rest], more) == (made[2::-1], False)
+    with pytest.raises(RequestError, match="'after' must be the id"):
+        store.listed(after="nonsense")
+
+
+def test_owners_do_not_see_each_other(store: Store):
+    job = store.create(order(), queue=9).id
+    for ask in (store.get, store.cancel, store.delete):
+        with pytest.raises(NotFoundError):
+            ask(job, owner="bob")
+    assert store.listed(owner="bob") == ([], False)
+    assert store.get(job, owner="ann").id == job
+
+
+def test_an_owner_may_have_so_many_unfinished_jobs(store: Store):
+    store.create(order(), queue=9, active=1)
+    with pytest.raises(BusyError, match="1 unfinished") as caught:
+        store.create(order(), queue=9, active=1)
+    assert caught.value.wait >= 1
+    store.create(order(owner="bob"), queue=9, active=1)
+
+
+def test_a_deleted_running_job_is_stopped_and_its_files_are_no_ones(store: Store):
+    store.create(order(), queue=9)
+    lease = store.claim("w")
+    store.delete(lease.id)
+    assert store.beat(lease)[0] == "cancelling"
+    assert not store.complete(lease, folder="f", files=FILES, sha256="0")
+    assert store.forgotten() == [lease.id]
+    assert store.folders() == set()
+    store.erase([lease.id])
+    assert store.forgotten() == []
+
+
+def test_many_writers_take_turns_and_none_is_lost(tmp_path: Path):
+    stores = [opened(tmp_path) for _ in range(4)]
+    taken: list[str] = []
+
+    def work(mine: Store) -> None:
+        for _ in range(10):
+            mine.create(order(), queue=1000)
+            lease = mine.claim(f"node:{id(mine)}")
+            taken.append(lease.id)
+            assert mine.complete(lease, folder=lease.id, files=FILES, sha256="0")
+
+    threads = [threading.Thread(target=work, args=(store,)) for store in stores]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(taken) == len(set(taken)) == 40
+    assert stores[0].counts() == {"completed": 40}
+
+
+def test_a_store_of_another_version_is_refused(tmp_path: Path):
+    database = opened(tmp_path).database
+    with database.writing() as connection:
+        connection.exec_driver_sql("UPDATE mutoscope_meta SET version = 99")
+    with pytest.raises(RequestError, match="version 99"):
+        database.create()
+    with pytest.raises(RequestError, match="SQLAlchemy URL"):
+        Database("nonsense")
