@@ -1,5 +1,6 @@
 """The job contract: a model of it beside the store, driven by hypothesis, and its corners."""
 
+import shutil
 import tempfile
 import threading
 from pathlib import Path
@@ -43,9 +44,9 @@ class Contract(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.folder = tempfile.TemporaryDirectory()
+        self.folder = Path(tempfile.mkdtemp())
         self.clock = 1000.0
-        self.store = opened(Path(self.folder.name), keep=50, now=lambda: self.clock)
+        self.store = opened(self.folder, keep=50, now=lambda: self.clock)
         self.state: dict[str, str] = {}
         self.turn: dict[str, tuple[int, int]] = {}
         self.lost: dict[str, int] = {}
@@ -183,7 +184,7 @@ class Contract(RuleBasedStateMachine):
     @rule()
     def expire(self) -> None:
         self.store.expire()
-        listed = {job.id for job, _ in ((job, 0) for job in self.store.listed(limit=100)[0])}
+        listed = {job.id for job in self.store.listed(limit=100)[0]}
         for job in set(self.state) - listed:
             assert self.state[job] in ("completed", "failed", "cancelled"), "only what has ended"
             assert self.clock >= self.ended_at[job] + 50
@@ -207,7 +208,7 @@ class Contract(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         self.store.database.close()
-        self.folder.cleanup()
+        shutil.rmtree(self.folder)
 
 
 Contract.TestCase.settings = settings(

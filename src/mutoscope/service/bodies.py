@@ -7,14 +7,13 @@ import binascii
 import hashlib
 import json
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from fastapi import Request as Http
-from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 
@@ -48,8 +47,16 @@ class Body:
         return _parsed(value) if self.written and isinstance(value, str) else value
 
 
-async def read(http: Http) -> Body:
-    """The body; its size has been bounded before."""
+@asynccontextmanager
+async def opened(http: Http) -> AsyncIterator[Body]:
+    """The body, its files open for as long as the `with` lasts; its size was bounded before."""
+    try:
+        yield await _read(http)
+    finally:
+        await http.close()
+
+
+async def _read(http: Http) -> Body:
     kind = http.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "multipart/form-data":
         return await _multipart(http)
@@ -88,6 +95,14 @@ def priority(value: object) -> int:
     return checked.whole("priority", value, low=0, high=PRIORITY)
 
 
+def webhook(body: Body) -> str | None:
+    """Whom to tell, if anybody."""
+    said = body.fields.get("webhook")
+    if said is not None and not isinstance(said, str):
+        raise RequestError("webhook must be a URL like https://example.com/done")
+    return said
+
+
 def prompt(body: Body) -> str:
     """The prompt, which must be there."""
     if "prompt" not in body.fields:
@@ -120,15 +135,6 @@ def unpacked(folder: Path, url: str) -> Iterator[Path]:
         copy.write(content)
         copy.flush()
         yield Path(copy.name)
-
-
-async def closed(body: Body, work: Callable[[], Any]) -> Any:  # noqa: ANN401
-    """Do blocking work in a thread, then let go of the body's files."""
-    try:
-        return await run_in_threadpool(work)
-    finally:
-        for file in body.files.values():
-            await file.close()
 
 
 async def _multipart(http: Http) -> Body:

@@ -10,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from mutoscope.checked import Number
 from mutoscope.request import Request
 from mutoscope.service.jobs import MOVES, Clock, ConflictError, File, Job, Lease, State
 from mutoscope.service.tables import Row, deliveries, jobs
@@ -21,7 +22,7 @@ LOST = ("worker_lost", "the job ended {} workers, one after another; ask for les
 class Moves:
     """The moves, at a time of day; what ends is kept for `keep` seconds."""
 
-    def __init__(self, now: Clock, keep: float) -> None:
+    def __init__(self, now: Clock, keep: Number) -> None:
         self.now, self.keep = now, keep
 
     def stop(self, connection: Connection, job: Job) -> None:

@@ -16,6 +16,7 @@ from starlette.responses import Response, StreamingResponse
 
 from mutoscope.errors import RequestError
 from mutoscope.service import bodies, shapes
+from mutoscope.service.bodies import Body
 from mutoscope.service.desk import Desk, Extras
 from mutoscope.service.jobs import BusyError, Job, NotFoundError, State, Variant
 from mutoscope.service.parts import MEDIA, After, At, Limit, Order, Who, content, page
@@ -43,15 +44,15 @@ router = APIRouter()
 )
 async def create_job(http: Http, desk: At, who: Who) -> JSONResponse:
     """Ask for a job."""
-    body = await bodies.read(http)
-    bodies.known(body, {"request": 0, "priority": 0, "webhook": 0})
-    key, fingerprint = bodies.idempotency(http, body)
-    asked = body.table("request") if "request" in body.fields else None
+    async with bodies.opened(http) as body:
+        bodies.known(body, {"request": 0, "priority": 0, "webhook": 0})
+        key, fingerprint = bodies.idempotency(http, body)
+        asked = body.table("request") if "request" in body.fields else None
     if not isinstance(asked, dict):
         raise RequestError("request must be an object with at least a prompt; give it")
     extras = Extras(
         priority=bodies.priority(body.number("priority")) if "priority" in body.fields else 0,
-        webhook=body.fields.get("webhook"),
+        webhook=bodies.webhook(body),
         key=key,
         fingerprint=fingerprint,
     )
@@ -59,7 +60,7 @@ async def create_job(http: Http, desk: At, who: Who) -> JSONResponse:
     def accept() -> Job:
         return desk.submit(desk.request(asked, owner=who.name), caller=who, extras=extras)
 
-    job = await bodies.closed(body, accept)
+    job = await run_in_threadpool(accept)
     return JSONResponse(job.to_json(), 201, headers={"Location": f"/v1/jobs/{job.id}"})
 
 
@@ -235,16 +236,16 @@ def get_system(name: str, desk: At) -> JSONResponse:
 )
 async def create_asset(http: Http, desk: At, who: Who) -> JSONResponse:
     """Upload a picture or clip for conditions to name."""
-    body = await bodies.read(http)
-    bodies.known(body, {"file": 0})
 
-    def keep() -> dict[str, Any]:
+    def keep(body: Body) -> dict[str, Any]:
         if "file" not in body.files:
             raise RequestError("field 'file' must be a file; send it as multipart/form-data")
         with bodies.received(desk.settings.uploads, body.files["file"]) as path:
             return desk.upload(path, owner=who.name).to_json()
 
-    return JSONResponse(await bodies.closed(body, keep), 201)
+    async with bodies.opened(http) as body:
+        bodies.known(body, {"file": 0})
+        return JSONResponse(await run_in_threadpool(keep, body), 201)
 
 
 @router.get("/v1/assets", responses={200: {"model": shapes.AssetList}, **shapes.problems()})

@@ -257,7 +257,7 @@ REMIX = {
     "parameters": [KEY],
     "requestBody": body({"prompt": {"type": "string"}}, ["prompt"], {"prompt": PROMPT}),
 }
-_SOURCE = {"prompt": {"type": "string"}, "video": _ID}
+_SOURCE = {"prompt": {"type": "string"}, "video": _ID, "model": {"type": "string"}}
 EDIT = {
     "parameters": [KEY],
     "requestBody": body(

@@ -16,6 +16,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from mutoscope.checked import Number
 from mutoscope.errors import RequestError
 from mutoscope.request import Request
 from mutoscope.service.jobs import (
@@ -45,7 +46,7 @@ DIGITS = 10
 class Store:
     """All jobs, and every way they change."""
 
-    def __init__(self, database: Database, *, keep: float = 0, now: Clock | None = None) -> None:
+    def __init__(self, database: Database, *, keep: Number = 0, now: Clock | None = None) -> None:
         self.database, self.now = database, now or steady()
         self._moves = Moves(self.now, keep)
 

@@ -23,6 +23,7 @@ from typing import Any
 from fastapi import APIRouter
 from fastapi import Request as Http
 from fastapi.responses import JSONResponse
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from mutoscope import checked
@@ -96,16 +97,16 @@ def shown(job: Job) -> dict[str, Any]:
 )
 async def create_video(http: Http, desk: At, who: Who) -> JSONResponse:
     """Ask for a video."""
-    body = await bodies.read(http)
-    bodies.known(body, dict.fromkeys(FIELDS))
+    async with bodies.opened(http) as body:
+        bodies.known(body, dict.fromkeys(FIELDS))
 
-    def given(owner: str) -> dict[str, Any]:
-        asked = _asked(desk, body)
-        if "input_reference" in {*body.fields, *body.files}:
-            asked["conditions"] = [_begin(desk, body, asked["system"], owner)]
-        return asked
+        def given(owner: str) -> dict[str, Any]:
+            asked = _asked(desk, body)
+            if "input_reference" in {*body.fields, *body.files}:
+                asked["conditions"] = [_begin(desk, body, asked["system"], owner)]
+            return asked
 
-    return await _submitted(http, desk, who, body, given)
+        return await _submitted(http, desk, who, body, given)
 
 
 @router.get("/v1/videos", responses={200: {"model": shapes.VideoPage}, **shapes.problems()})
@@ -157,16 +158,16 @@ def get_video_content(
 )
 async def remix_video(video: str, http: Http, desk: At, who: Who) -> JSONResponse:
     """The same settings and seed with another prompt."""
-    body = await bodies.read(http)
-    bodies.known(body, {"prompt": 0})
+    async with bodies.opened(http) as body:
+        bodies.known(body, {"prompt": 0})
 
-    def given(owner: str) -> dict[str, Any]:
-        source = _completed(desk, video, owner)
-        if source.request.segments:
-            raise RequestError("a story has a prompt a segment and can't be remixed by one")
-        return {**source.request.to_json(), "prompt": bodies.prompt(body)}
+        def given(owner: str) -> dict[str, Any]:
+            source = _completed(desk, video, owner)
+            if source.request.segments:
+                raise RequestError("a story has a prompt a segment and can't be remixed by one")
+            return {**source.request.to_json(), "prompt": bodies.prompt(body)}
 
-    return await _submitted(http, desk, who, body, given, source=video)
+        return await _submitted(http, desk, who, body, given, source=video)
 
 
 @router.post(
@@ -193,31 +194,32 @@ async def _from_clip(
     http: Http, desk: Desk, who: Caller, kinds: tuple[str, ...], what: str, *, frame: int | None
 ) -> JSONResponse:
     """A job whose condition is a clip: one of ours by its id, or an upload."""
-    body = await bodies.read(http)
-    bodies.known(body, {"prompt": 0, "video": 0, "seconds": 0})
-    named = body.table("video") if "video" in body.fields else None
-    own = named.get("id") if isinstance(named, Mapping) else None
-    if "video" not in body.files and not isinstance(own, str):
-        raise RequestError("video must be a file, or {'id': ...} of a completed video; give it")
+    async with bodies.opened(http) as body:
+        bodies.known(body, {"prompt": 0, "video": 0, "seconds": 0, "model": 0})
+        named = body.table("video") if "video" in body.fields else None
+        own = named.get("id") if isinstance(named, Mapping) else None
+        if "video" not in body.files and not isinstance(own, str):
+            raise RequestError("video must be a file, or {'id': ...} of a completed video; give it")
 
-    def given(owner: str) -> dict[str, Any]:
-        source = None if own is None else _completed(desk, own, owner)
-        name = Request.system if source is None else source.request.system
-        kind = _kind(desk, name, kinds, what)
-        if source is None:
-            with bodies.received(desk.settings.uploads, body.files["video"]) as path:
-                asset = desk.upload(path, owner=owner)
-            asked: dict[str, Any] = {"system": name, "seed": secrets.randbelow(SEEDS)}
-        else:
-            asset = desk.reused(source, owner=owner)
-            asked = source.request.to_json()
-        asked["prompt"] = bodies.prompt(body)
-        asked["conditions"] = [{"kind": kind, "source": asset.id, "frame": frame}]
-        if "seconds" in body.fields:
-            _frames(asked, body.fields["seconds"], desk.offer(name).accepts)
-        return asked
+        def given(owner: str) -> dict[str, Any]:
+            source = None if own is None else _completed(desk, own, owner)
+            before = Request.system if source is None else source.request.system
+            name = checked.text("model", body.fields.get("model", before))
+            kind = _kind(desk, name, kinds, what)
+            if source is None:
+                with bodies.received(desk.settings.uploads, body.files["video"]) as path:
+                    asset = desk.upload(path, owner=owner)
+                asked: dict[str, Any] = {"system": name, "seed": secrets.randbelow(SEEDS)}
+            else:
+                asset = desk.reused(source, owner=owner)
+                asked = {**source.request.to_json(), "system": name}
+            asked["prompt"] = bodies.prompt(body)
+            asked["conditions"] = [{"kind": kind, "source": asset.id, "frame": frame}]
+            if "seconds" in body.fields:
+                _frames(asked, body.fields["seconds"], desk.offer(name).accepts)
+            return asked
 
-    return await _submitted(http, desk, who, body, given, source=own)
+        return await _submitted(http, desk, who, body, given, source=own)
 
 
 async def _submitted(
@@ -233,7 +235,7 @@ async def _submitted(
     key, fingerprint = bodies.idempotency(http, body)
     extras = Extras(
         priority=bodies.priority(body.number("priority")) if "priority" in body.fields else 0,
-        webhook=body.fields.get("webhook"),
+        webhook=bodies.webhook(body),
         source=source,
         key=key,
         fingerprint=fingerprint,
@@ -247,7 +249,7 @@ async def _submitted(
         request = desk.request(given(who.name), owner=who.name)
         return desk.submit(request, caller=who, extras=extras)
 
-    return JSONResponse(shown(await bodies.closed(body, accept)))
+    return JSONResponse(shown(await run_in_threadpool(accept)))
 
 
 def _asked(desk: Desk, body: Body) -> dict[str, Any]:
