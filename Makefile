@@ -1,5 +1,6 @@
 # make demo   a video from a prompt, from nothing but Python
 # make test   everything that must hold, in under ten minutes on two cores
+# make soak   kill -9, fifty clients, a full disk, PostgreSQL: half an hour
 # make bench  every figure in docs/ that a benchmark gives
 # make zoo    train everything that ships, in stages that can be resumed
 
@@ -10,7 +11,7 @@ BIN := $(VENV)/bin
 
 export PYTHON
 
-.PHONY: setup demo test bench zoo docs clean
+.PHONY: setup demo test soak bench zoo docs clean
 
 setup: $(VENV)/.dev
 
@@ -26,6 +27,9 @@ test: $(VENV)/.dev
 	$(BIN)/lint-imports
 	$(BIN)/python scripts/docs.py --check
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2
+
+soak: $(VENV)/.dev
+	OMP_NUM_THREADS=1 $(BIN)/pytest -m slow tests/service
 
 bench: $(VENV)/.dev
 	for file in benchmarks/[!_]*.py; do $(BIN)/python $$file || exit 1; done

@@ -27,6 +27,8 @@ COMMANDS = {
         " --set --weights --dry-run -o --output --json --no-metadata"
     ),
     "info": "--json",
+    "keys": "--rate --active --priority",
+    "serve": "--host --port --workers",
     "systems": "--json",
     "train": "--out --resume --init --steps",
     "verify": "--weights",

@@ -5,11 +5,13 @@ from __future__ import annotations
 import fcntl
 import logging
 import os
+import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import FrameType
 
 import uvicorn
 from fastapi import FastAPI
@@ -55,10 +57,17 @@ def run(
             if mount is not None:
                 mount(application, desk)
             threading.Thread(target=_know, args=(desk,), daemon=True).start()
+            for ending in (signal.SIGINT, signal.SIGTERM):
+                signal.signal(ending, _leave)
             say(_address(host, bound))  # whoever connects from now on is answered
             _serve(application, bound)
         finally:
             desk.stop()
+
+
+def _leave(_signal: int, _frame: FrameType | None) -> None:
+    """Being told to stop is a good end; uvicorn closes first, then raises the signal again."""
+    raise SystemExit(0)
 
 
 def _open(desk: Desk, host: str, *, needed: bool) -> None:

@@ -1,0 +1,129 @@
+"""Uploads: what is sound is kept, whatever else comes is refused in a sentence, quickly."""
+
+import struct
+import time
+import zlib
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import pytest
+from fastapi.testclient import TestClient
+from PIL import Image
+
+from mutoscope.clip import Clip
+from mutoscope.errors import MediaError
+from mutoscope.service import api
+from mutoscope.service.assets import Assets
+from mutoscope.service.desk import Desk
+from mutoscope.service.settings import Settings
+from tests.service.served import QUICK
+
+
+def picture(size: tuple[int, int] = (16, 16), kind: str = "png") -> bytes:
+    found = BytesIO()
+    Image.new("RGB", size, "red").save(found, kind)
+    return found.getvalue()
+
+
+def clip(path: Path, frames: int = 4, fps: float = 8.0) -> bytes:
+    pixels = np.random.default_rng(0).integers(0, 255, (1, frames, 16, 16, 3), np.uint8)
+    return Clip.from_uint8(pixels, fps=fps).save(path).read_bytes()
+
+
+def bomb(width: int, height: int) -> bytes:
+    """A png of kilobytes that says it is so large, and is."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        body = kind + data
+        return struct.pack(">I", len(data)) + body + struct.pack(">I", zlib.crc32(body))
+
+    head = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0))
+    rows = zlib.compressobj(9)
+    line = b"\0" * (width + 1)
+    data = b"".join(rows.compress(line) for _ in range(min(height, 20_000))) + rows.flush()
+    return b"\x89PNG\r\n\x1a\n" + head + chunk(b"IDAT", data) + chunk(b"IEND", b"")
+
+
+def upload(client: TestClient, content: bytes, name: str = "a.png"):
+    return client.post("/v1/assets", files={"file": (name, content)})
+
+
+def test_a_picture_and_a_clip_are_kept_without_loss(client: TestClient, desk: Desk, tmp_path: Path):
+    asset = upload(client, picture()).json()
+    assert (asset["width"], asset["height"], asset["frames"]) == (16, 16, 1)
+    moving = upload(client, clip(tmp_path / "a.mp4"), "whatever.txt").json()
+    assert (moving["frames"], moving["fps"]) == (4, 8.0)
+    listed = client.get("/v1/assets").json()["data"]
+    assert [one["id"] for one in listed] == [moving["id"], asset["id"]]
+    assert "file" not in asset
+    condition = {"kind": "first", "source": asset["id"]}
+    asked = {"request": {**QUICK, "conditions": [condition]}}
+    assert client.post("/v1/jobs", json=asked).status_code == 201
+    assert client.delete(f"/v1/assets/{asset['id']}").status_code == 200
+    assert client.get(f"/v1/assets/{asset['id']}").status_code == 404
+    assert not any(path.name.startswith(".") for path in desk.settings.uploads.iterdir())
+
+
+HOSTILE = {
+    "empty": b"",
+    "text": b"hello",
+    "playlist": b"#EXTM3U\n#EXTINF:1,\nfile:///etc/passwd\n",
+    "concat": b"ffconcat version 1.0\nfile '/etc/passwd'\n",
+    "svg": b'<svg xmlns="http://www.w3.org/2000/svg"><image href="file:///etc/passwd"/></svg>',
+    "cut png": picture((64, 64))[:-20],
+    "cut jpeg": picture((64, 64), "jpeg")[:-200],
+    "png of 50000 x 50000": bomb(50_000, 50_000),
+    "png of 2 GB": bomb(2**31 - 1, 2**31 - 1),
+    "png without size": bomb(0, 0),
+    "gif without frames": b"GIF89a\x10\x00\x10\x00\x00\x00\x00;",
+    "broken mp4": b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom" + b"\xff" * 400,
+    "riff of nothing": b"RIFF\xff\xff\xff\xffWEBPVP8 ",
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_media_is_refused_in_a_sentence(client: TestClient, desk: Desk, name: str):
+    start = time.monotonic()
+    answer = upload(client, HOSTILE[name])
+    assert answer.status_code == 400, answer.text
+    message = answer.json()["error"]["message"]
+    assert str(desk.settings.home) not in message
+    assert "passwd" not in message
+    assert "/" not in message.replace("image/", "")
+    assert time.monotonic() - start < 25
+    assert list(desk.settings.uploads.iterdir()) == []
+
+
+def test_limits_are_kept(tmp_path: Path):
+    settings = Settings(
+        home=tmp_path / "home", warm=(), pixels=1000, frames=6, seconds=1, assets=1, upload=30_000
+    )
+    with (
+        Desk.opened(settings, workers=False) as desk,
+        TestClient(api.app(desk), base_url="http://127.0.0.1") as client,
+    ):
+        said = [
+            upload(client, picture((100, 100))),
+            upload(client, clip(tmp_path / "long.gif", frames=5, fps=2.0)),
+            upload(client, clip(tmp_path / "many.gif", frames=8, fps=20.0)),
+            upload(client, picture() + b"\0" * 40_000),
+        ]
+        assert [answer.status_code for answer in said] == [400] * 4
+        words = ("1000 pixels", "longer than 1", "limit of 6 frames", "30000")
+        for answer, word in zip(said, words, strict=True):
+            assert word in answer.json()["error"]["message"]
+        assert upload(client, picture() + b"\0" * 400_000).status_code == 413
+        assert upload(client, picture()).status_code == 201
+        assert upload(client, picture()).status_code == 429
+
+
+def test_decoding_that_takes_too_much_memory_or_time_is_ended(desk: Desk, tmp_path: Path):
+    path = tmp_path / "huge.png"
+    path.write_bytes(bomb(20_000, 20_000))
+    tight = desk.settings.but(pixels=900_000_000, decode_memory=300_000_000)
+    hasty = desk.settings.but(pixels=900_000_000, decode_seconds=1)
+    for settings in (tight, hasty):
+        with pytest.raises(MediaError, match="memory|read|takes too long"):  # noqa: RUF043
+            Assets(desk.database, settings).add("ann", path)
+    assert list(desk.settings.uploads.iterdir()) == []
