@@ -26,7 +26,9 @@ def plugin() -> Iterator[None]:
 @pytest.fixture
 def desk(tmp_path: Path) -> Iterator[Desk]:
     """A desk without workers: jobs wait until a test runs them."""
-    with Desk.opened(Settings(home=tmp_path, warm=(), queue=5), workers=False) as found:
+    with Desk.opened(
+        Settings(home=tmp_path, warm=(), queue=5, decode_seconds=120), workers=False
+    ) as found:
         yield found
 
 

@@ -155,6 +155,18 @@ def test_nothing_is_lost_however_often_something_is_killed(tmp_path: Path):
     assert found["ended"]["completed"] > 0
 
 
+def test_a_worker_that_hangs_is_replaced(tmp_path: Path):
+    with Server(tmp_path / "home", stall=30) as server, server.client() as client:
+        job = ask(client, steps=STEPS, settings={"pause": 0.5})
+        until(client, job, "running")
+        (worker,) = server.workers()
+        os.kill(worker, signal.SIGSTOP)
+        found = until(client, job, "completed", within=300)
+        assert found["attempt"] == 2
+        assert worker not in server.workers()
+        whole(client, tmp_path, found)
+
+
 @pytest.fixture
 def postgres(tmp_path: Path) -> Iterator[str]:
     """A PostgreSQL of our own on a socket in a folder; its programs don't run as root."""

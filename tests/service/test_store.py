@@ -12,7 +12,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invaria
 
 from mutoscope.errors import RequestError
 from mutoscope.request import Request
-from mutoscope.service.jobs import BusyError, ConflictError, File, NotFoundError, Order
+from mutoscope.service.jobs import BusyError, ConflictError, File, NotFoundError, Order, steady
 from mutoscope.service.store import Store
 from mutoscope.service.tables import Database
 
@@ -275,6 +275,14 @@ def test_many_writers_take_turns_and_none_is_lost(tmp_path: Path):
         thread.join()
     assert len(taken) == len(set(taken)) == 40
     assert stores[0].counts() == {"completed": 40}
+
+
+def test_time_goes_on_evenly_however_the_clock_is_set(monkeypatch: pytest.MonkeyPatch):
+    now = steady()
+    before = now()
+    for wrong in (0.0, 1e12):
+        monkeypatch.setattr("time.time", lambda wrong=wrong: wrong)
+        assert 0 <= now() - before < 60
 
 
 def test_a_store_of_another_version_is_refused(tmp_path: Path):

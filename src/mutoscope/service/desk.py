@@ -115,7 +115,7 @@ class Desk:
         for name in recipes.names():
             try:
                 found.append(self.offer(name))
-            except WeightsError:
+            except (WeightsError, ImportError):  # ImportError: of another package's
                 continue
         return found
 

@@ -201,8 +201,8 @@ class Worker:
         for name in self.settings.warm[: self.settings.models]:
             try:
                 self.shelf.get(name)
-            except MutoscopeError as error:
-                log.warning("warm", extra={"system": name, "error": str(error)})
+            except Exception:  # whoever asks for that system will be told
+                log.exception("warm", extra={"system": name})
 
 
 class FailedError(Exception):
