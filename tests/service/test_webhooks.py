@@ -55,7 +55,7 @@ def hooks(desk: Desk, heard: Heard) -> Webhooks:
     found = Webhooks(
         desk.database, desk.keys, ("hooks.example",), dial=dial, now=lambda: found.clock
     )
-    found.clock = desk.store.now() + 1
+    found.clock = desk.store.now() + 1e4
     return found
 
 

@@ -145,6 +145,8 @@ class Webhooks:
 class _Connection(http.client.HTTPConnection):
     """A connection that is made by a `Dial`."""
 
+    default_port = 443
+
     def __init__(self, parts: SplitResult, dial: Dial) -> None:
         self._host, self._wanted = str(parts.hostname), parts.port or 443
         super().__init__(self._host, self._wanted, timeout=TIMEOUT)
