@@ -10,6 +10,8 @@ from mutoscope.service import api
 from mutoscope.service.desk import Desk
 from mutoscope.service.settings import Settings
 
+pytestmark = pytest.mark.slow
+
 load_all_checks()
 
 WANTED = CHECKS.get_by_names(
@@ -52,7 +54,6 @@ def test_every_answer_is_as_the_page_says(case: schemathesis.Case):
     case.call_and_validate(checks=WANTED)
 
 
-@pytest.mark.slow
 @lazily.exclude(path_regex="events$").parametrize()
 @settings(FEW, max_examples=200)
 def test_every_answer_is_as_the_page_says_at_length(case: schemathesis.Case):

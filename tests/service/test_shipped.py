@@ -2,9 +2,13 @@
 
 from pathlib import Path
 
+import pytest
+
 import mutoscope
 from mutoscope import cli, media
 from tests.service.served import Server, until
+
+pytestmark = pytest.mark.slow
 
 ASKED = {"system": "modelscope", "prompt": "a red ball bounces on the grass", "seed": 7}
 SHORT = {"frames": 4, "steps": 2}
