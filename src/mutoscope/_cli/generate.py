@@ -14,16 +14,15 @@ from typing import Any
 import torch
 import typer
 
-from mutoscope import machine, media, recipes, zoo
+from mutoscope import machine, media, recipes
 from mutoscope._cli import estimate, words
 from mutoscope._cli.leave import at_once
 from mutoscope.checked import Value, one_of
 from mutoscope.clip import Clip
 from mutoscope.errors import RequestError
 from mutoscope.request import Capabilities, Request
+from mutoscope.systems import shipped
 from mutoscope.systems.system import System, counted
-from mutoscope.world.caption import unseen
-from mutoscope.world.lexicon import split
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,18 +98,9 @@ def warn(request: Request, weights: Path | None) -> None:
     """Name the words that no prompt in training had; weights of others know their own."""
     if weights is not None:
         return
-    new = _new(request)
+    new = shipped.unread(request.system, request.prompt)
     if new:
         words.note(f"never seen in training: {', '.join(new)}")
-
-
-def _new(request: Request) -> tuple[str, ...]:
-    """Words outside those that the shipped weights name, else outside the world's vocabulary."""
-    known = zoo.facts(request.system).get("words") if request.system in zoo.names() else None
-    if known is None:
-        return unseen(request.prompt)
-    said = dict.fromkeys(word for word in split(request.prompt) if word[0].isalnum())
-    return tuple(word for word in said if word not in known and not word.isdigit())
 
 
 def _whole(size: tuple[int, int], count: int) -> tuple[int, int]:

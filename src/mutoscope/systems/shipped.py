@@ -23,6 +23,8 @@ from mutoscope.encoders import Bytes, MiniLM, TextEncoder
 from mutoscope.errors import WeightsError
 from mutoscope.networks.small3d import SmallUNet3D
 from mutoscope.systems.diffusion import Parts
+from mutoscope.world import lexicon
+from mutoscope.world.caption import unseen
 
 Part = TypeVar("Part", bound=nn.Module)
 
@@ -142,3 +144,15 @@ def _part(kind: type[Part], name: str, folder: Path) -> Part:
             f"the weights in {folder / name} are missing or don't fit {kind.__name__}"
             f" ({' '.join(str(error).split())[:120]}); train them again: mutoscope train {name}"
         ) from error
+
+
+def unread(name: str, prompt: str) -> tuple[str, ...]:
+    """The words of a prompt that a shipped system has never read, in order.
+
+    What its weights name counts, else the vocabulary of the world.
+    """
+    known = zoo.facts(name).get("words") if name in zoo.names() else None
+    if known is None:
+        return unseen(prompt)
+    said = dict.fromkeys(word for word in lexicon.split(prompt) if word[0].isalnum())
+    return tuple(word for word in said if word not in known and not word.isdigit())

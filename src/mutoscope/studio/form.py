@@ -1,0 +1,189 @@
+"""The controls of tab Make: what every request has, and a panel a system, drawn from its knobs."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from mutoscope.checked import Value
+from mutoscope.errors import RequestError
+from mutoscope.request import LITERALS, Request
+from mutoscope.service.desk import Desk, Offer
+from mutoscope.service.jobs import Job
+from mutoscope.studio import knobs, strokes
+from mutoscope.studio.knobs import Knob
+from mutoscope.studio.look import html
+
+SEEDS = 1_000_000
+"""Seeds that are drawn are below this, to be read and typed easily; any other may be typed."""
+
+COUNTS = (1, 2, 4, 6, 9)
+"""How many variations fill a grid."""
+
+Shown = Mapping[Any, Any]
+"""What each component shows."""
+
+OWNER = "local"
+"""Whose the uploads are: the studio answers on this machine only."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Panel:
+    """The controls of one system."""
+
+    box: Any
+    offer: Offer
+    knobs: Sequence[Knob]
+    controls: Mapping[str, Any]
+    conditions: Mapping[str, Any]
+
+    def asked(self, shown: Shown) -> dict[str, Any]:
+        """The keys of a Request that the controls say."""
+        return knobs.asked(self.knobs, {name: shown[one] for name, one in self.controls.items()})
+
+    def given(self, shown: Shown, desk: Desk) -> list[dict[str, Any]]:
+        """The conditions that were filled in; files become uploads of the service."""
+        found = []
+        for kind, control in self.conditions.items():
+            said = shown[control]
+            if not said:
+                continue
+            source = said.strip() if kind in LITERALS else desk.upload(Path(said), owner=OWNER).id
+            if kind == "stroke":
+                source = strokes.written(strokes.points(source, size=_frame(self.offer)))
+            found.append({"kind": kind, "source": source})
+        return found
+
+
+class Form:
+    """All controls; made inside a Blocks."""
+
+    def __init__(self, offers: Sequence[Offer], first: str) -> None:
+        names = [offer.card.name for offer in offers]
+        with gr.Row(elem_classes="trio"):
+            self.system = gr.Dropdown(names, value=first, label="System", scale=2, min_width=130)
+            self.count = gr.Dropdown(list(COUNTS), value=1, label="Variations", min_width=90)
+            self.seed = gr.Number(0, label="Seed", precision=0, minimum=0, min_width=110)
+        self.lock = gr.Checkbox(
+            value=False, label="Keep this seed, so that only what I change changes", elem_id="lock",
+            container=False,
+        )  # fmt: skip
+        self.panels = {
+            offer.card.name: _inputs(offer, offer.card.name == first) for offer in offers
+        }
+        with gr.Accordion("More settings", open=False, elem_id="more"):
+            self.negative = gr.Textbox(
+                label="Not to be seen", placeholder="what the clip shall keep away from", lines=1
+            )
+            for offer in offers:
+                panel = self.panels[offer.card.name]
+                self.panels[offer.card.name] = _panel(panel, offer.card.name == first)
+
+    @property
+    def inputs(self) -> set[Any]:
+        """Every control."""
+        own = {self.system, self.count, self.seed, self.lock, self.negative}
+        for panel in self.panels.values():
+            own |= {*panel.controls.values(), *panel.conditions.values()}
+        return own
+
+    @property
+    def boxes(self) -> list[Any]:
+        """What is shown of the chosen system only."""
+        return [box for panel in self.panels.values() for box in panel.box]
+
+    def choose(self, system: str) -> list[Any]:
+        """Show one system's panel; for `boxes`."""
+        return [gr.update(visible=n == system) for n, p in self.panels.items() for _ in p.box]
+
+    def asked(self, shown: Shown, desk: Desk) -> list[dict[str, Any]]:
+        """One request a variation, the first with the seed of the form, else with a drawn one."""
+        panel = self.panels[shown[self.system]]
+        seed = shown[self.seed] if shown[self.lock] else secrets.randbelow(SEEDS)
+        if seed is None:
+            raise RequestError("the seed is empty; type a number from 0, or don't keep it")
+        given = {
+            **panel.asked(shown),
+            "system": shown[self.system],
+            "negative": shown[self.negative] or "",
+            "conditions": panel.given(shown, desk),
+        }
+        return [{**given, "seed": int(seed) + index} for index in range(int(shown[self.count]))]
+
+    def filled(self, job: Job) -> dict[Any, Any]:
+        """What the controls show for a job, to change and make it again."""
+        request: Request = job.request
+        panel = self.panels.get(request.system)
+        if panel is None:
+            raise RequestError(f"the system {request.system} isn't here any more; choose another")
+        standing: Mapping[str, Value] = knobs.standing(panel.knobs, request)
+        literals = {item.kind: item.source for item in request.conditions if item.kind in LITERALS}
+        return {
+            self.system: request.system,
+            self.negative: request.negative,
+            self.seed: request.seed,
+            self.lock: True,
+            self.count: 1,
+            **{panel.controls[name]: value for name, value in standing.items()},
+            **{one: literals.get(kind) for kind, one in panel.conditions.items()},
+            **dict(zip(self.boxes, self.choose(request.system), strict=True)),
+        }
+
+
+def _inputs(offer: Offer, visible: bool) -> Panel:  # noqa: FBT001
+    """The conditions of a system, above the settings; nothing where there are none."""
+    fields: dict[str, Any] = {}
+    with gr.Column(visible=visible, elem_classes="inputs") as box:
+        for kind in offer.accepts.conditions:
+            needed = " (needed)" if kind in offer.accepts.needs else ""
+            fields[kind] = _condition(offer, kind, kind.capitalize() + needed)
+    return Panel(box=(box,), offer=offer, knobs=(), controls={}, conditions=fields)
+
+
+def _panel(before: Panel, visible: bool) -> Panel:  # noqa: FBT001
+    """The knobs of a system."""
+    offer, controls = before.offer, knobs.knobs(before.offer.accepts)
+    with gr.Column(visible=visible, elem_classes="panel") as box:
+        html(f'<p class="makes">{offer.card.name} makes {knobs.summary(offer.accepts)}.</p>')
+        drawn = {knob.name: _control(knob) for knob in controls}
+    return Panel(
+        box=(*before.box, box),
+        offer=offer,
+        knobs=controls,
+        controls=drawn,
+        conditions=before.conditions,
+    )
+
+
+def _control(knob: Knob) -> Any:  # noqa: ANN401
+    said: dict[str, Any] = {"label": knob.label, "info": knob.help, "value": knob.default}
+    if knob.kind == "slider":
+        assert knob.low is not None
+        assert knob.high is not None
+        step = knob.step or (0.5 if knob.high - knob.low > 2 else 0.05)
+        return gr.Slider(knob.low, knob.high, step=step, **said)
+    if knob.kind == "number":
+        return gr.Number(precision=0 if knob.whole else None, **said)
+    if knob.kind == "choice":
+        return gr.Dropdown(list(knob.choices), **said)
+    if knob.kind == "switch":
+        return gr.Checkbox(**said)
+    return gr.Textbox(**said)
+
+
+def _condition(offer: Offer, kind: str, label: str) -> Any:  # noqa: ANN401
+    if kind == "stroke":
+        return strokes.pad(size=_frame(offer), label=label, name=f"{offer.card.name}-stroke")
+    if kind in LITERALS:
+        return gr.Textbox(label=label)
+    return gr.File(label=f"{label}: a picture or clip", file_types=["image", "video"], height=120)
+
+
+def _frame(offer: Offer) -> tuple[int, int]:
+    """The pixels a stroke is drawn on: the size that the system makes by itself."""
+    return Request.from_json(dict(offer.accepts.defaults)).size

@@ -1,0 +1,63 @@
+"""Which jobs the gallery shows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mutoscope.service.jobs import STATES, Job
+from mutoscope.service.store import Store
+
+PIECE = 200
+"""Jobs that are read from the store at once."""
+
+DEEP = 5000
+"""Jobs among which words are looked for, newest first; ours."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """What a job must be to be shown: all words of `text` are in its prompt, seed or system.
+
+    No `states`: any; no `system`: any.
+    """
+
+    text: str = ""
+    states: Sequence[str] = ()
+    system: str | None = None
+
+    def fits(self, job: Job) -> bool:
+        """Whether a job is wanted."""
+        if self.states and job.state not in self.states:
+            return False
+        if self.system is not None and job.request.system != self.system:
+            return False
+        said = [job.request.prompt, *(part.prompt for part in job.request.segments)]
+        where = " ".join([*said, job.request.system, str(job.request.seed), job.id]).lower()
+        return all(word in where for word in self.text.lower().split())
+
+
+GROUPS: dict[str, Sequence[str]] = {
+    "Any state": (),
+    "Finished": ("completed",),
+    "In the making": ("queued", "running", "cancelling"),
+    "Failed or cancelled": ("failed", "cancelled"),
+}
+"""States as a person chooses them."""
+
+assert {state for group in GROUPS.values() for state in group} == set(STATES)
+
+
+def found(store: Store, wanted: Wanted, *, limit: int) -> tuple[list[Job], bool]:
+    """The newest so many jobs that are wanted, and whether there are more."""
+    kept: list[Job] = []
+    after: str | None = None
+    for _ in range(DEEP // PIECE):
+        jobs, more = store.listed(
+            after=after, limit=PIECE, states=wanted.states, system=wanted.system
+        )
+        kept += filter(wanted.fits, jobs)
+        if len(kept) > limit or not more:
+            break
+        after = jobs[-1].id
+    return kept[:limit], len(kept) > limit

@@ -1,0 +1,78 @@
+"""The page: its tabs, side by side, and how it gets onto the service."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import gradio as gr
+from fastapi import FastAPI
+from fastapi.responses import RedirectResponse
+
+from mutoscope.service.desk import Desk
+from mutoscope.studio import look
+from mutoscope.studio.gallery import Gallery
+from mutoscope.studio.look import html
+from mutoscope.studio.make import QUIET, Make
+
+PATH = "/studio"
+"""Where the page is."""
+
+HEADER = """
+<header class="top"><h1><span class="mark" aria-hidden="true"></span>mutoscope
+<small>studio</small></h1>
+<button type="button" id="theme" aria-pressed="false" aria-label="Dark colours">
+<span aria-hidden="true"></span></button></header>
+"""
+
+
+def mount(app: FastAPI, desk: Desk) -> None:
+    """Put the studio onto a service, at `/studio/`; the bare address leads there."""
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # the page asks nobody but this machine
+    os.environ.setdefault("GRADIO_TEMP_DIR", str(desk.settings.home / "received"))
+    app.add_api_route(
+        "/", lambda: RedirectResponse(f"{PATH}/"), methods=["GET"], include_in_schema=False
+    )
+    gr.mount_gradio_app(
+        app,
+        blocks(desk),
+        path=PATH,
+        theme=look.theme(),
+        css=look.css(),
+        head=look.head(),
+        footer_links=[],
+        run_history=False,
+        ssr_mode=False,
+        mcp_server=False,
+        max_file_size=desk.settings.upload,
+        show_error=False,
+    )
+
+
+def blocks(desk: Desk) -> gr.Blocks:
+    """The page itself. Further tabs (Story, Compare, World, Measure) are further lines here."""
+    with gr.Blocks(title="mutoscope studio", analytics_enabled=False, fill_width=True) as page:
+        last = gr.Textbox(visible="hidden")
+        html(HEADER, js_on_load="studio.colours(element)")
+        with gr.Tabs(selected="make", elem_id="tabs") as tabs:
+            with gr.Tab("Make", id="make"):
+                make = Make(desk)
+            with gr.Tab("Gallery", id="gallery", elem_id="gallery-tab") as shelf:
+                gallery = Gallery(desk)
+        _wire(tabs, shelf, make, gallery)
+        page.load(make.recalled, last, make.shown_again, js="() => studio.last()", **QUIET)
+    return page
+
+
+def _wire(tabs: Any, shelf: Any, make: Make, gallery: Gallery) -> None:  # noqa: ANN401
+    """What leads from one tab to the other."""
+
+    def again(event: gr.EventData) -> dict[Any, Any]:
+        return {tabs: gr.update(selected="make"), **make.again(event.job)}
+
+    def live(event: gr.SelectData) -> gr.Timer:
+        return gr.Timer(active=event.value == "Gallery")
+
+    gallery.board.select(again, outputs=[tabs, *make.shown_again], **QUIET)
+    shelf.select(gallery.drawn, **gallery.seen)
+    tabs.select(live, outputs=gallery.timer, **QUIET)
