@@ -198,6 +198,22 @@ def serve(
 
 
 @app.command()
+def studio(
+    port: Annotated[int, typer.Option(min=0, max=65535, help="The port; 0 takes a free one.")] = (
+        7860
+    ),
+    no_browser: Annotated[
+        bool, typer.Option("--no-browser", help="Don't open the page; only say where it is.")
+    ] = False,
+) -> None:
+    """Open a page where clips are made, compared and kept, on this machine only."""
+    with at_once():
+        from mutoscope._cli import studio as command
+
+    command.run(port, browser=not no_browser)
+
+
+@app.command()
 def keys(
     action: Annotated[str, typer.Argument(help="add, remove, list or secret.")] = "list",
     name: Annotated[str, typer.Argument(help="Whose key.")] = "",

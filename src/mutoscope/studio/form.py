@@ -181,7 +181,10 @@ def _condition(offer: Offer, kind: str, label: str) -> Any:  # noqa: ANN401
         return strokes.pad(size=_frame(offer), label=label, name=f"{offer.card.name}-stroke")
     if kind in LITERALS:
         return gr.Textbox(label=label)
-    return gr.File(label=f"{label}: a picture or clip", file_types=["image", "video"], height=120)
+    return gr.File(
+        label=f"{label}: a picture or clip", file_types=["image", "video"], height=120,
+        elem_classes="upload",
+    )  # fmt: skip
 
 
 def _frame(offer: Offer) -> tuple[int, int]:

@@ -54,7 +54,7 @@ def knobs(can: Capabilities) -> tuple[Knob, ...]:
         _number("frames", "Frames", can.frames, request.frames, "how long the clip is"),
         _number("fps", "Frames a second", can.fps, request.fps, "how fast it plays"),
         _number("steps", "Steps", can.steps, request.steps, "more are slower and finer"),
-        _number("guidance", "Guidance", can.guidance, request.guidance, "the prompt's pull; 1 is off"),
+        _number("guidance", "Guidance", can.guidance, request.guidance, "1 is off"),
         _choice("sampler", "Sampler", can.samplers, request.sampler, "how noise is taken away"),
         *(_setting(setting) for setting in can.settings),
     ]  # fmt: skip

@@ -1,6 +1,6 @@
 // The pad of a stroke: pointer -> ordered points -> the field, and what is typed there -> the pad.
 (() => {
-  const NEAR = 3, SVG = "http://www.w3.org/2000/svg";
+  const SVG = "http://www.w3.org/2000/svg";
 
   function parse(text) {
     const points = text.split(";").filter((pair) => pair.trim()).map((pair) => pair.split(",").map(Number));
@@ -10,6 +10,7 @@
   studio.pad = (element, field) => {
     const pad = element.querySelector("svg.pad"), line = pad.querySelector("polyline"), dots = pad.querySelector("g");
     const { width, height } = pad.viewBox.baseVal;
+    const near = width / 48;
     let points = [], drawing = false;
 
     function draw() {
@@ -41,7 +42,7 @@
     pad.addEventListener("pointermove", (event) => {
       if (!drawing) return;
       const next = place(event), before = points.at(-1);
-      if (Math.hypot(next[0] - before[0], next[1] - before[1]) < NEAR) return;
+      if (Math.hypot(next[0] - before[0], next[1] - before[1]) < near) return;
       points.push(next);
       draw();
     });
