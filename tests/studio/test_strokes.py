@@ -7,9 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mutoscope.errors import RequestError
-
-pytest.importorskip("gradio")
-
 from mutoscope.studio import strokes
 
 PIXELS = st.tuples(st.integers(0, 128), st.integers(0, 64))

@@ -18,6 +18,7 @@ from mutoscope.service.jobs import Job
 from mutoscope.studio import knobs, strokes
 from mutoscope.studio.knobs import Knob
 from mutoscope.studio.look import html
+from mutoscope.studio.pad import pad
 
 SEEDS = 1_000_000
 """Seeds that are drawn are below this, to be read and typed easily; any other may be typed."""
@@ -178,7 +179,7 @@ def _control(knob: Knob) -> Any:  # noqa: ANN401
 
 def _condition(offer: Offer, kind: str, label: str) -> Any:  # noqa: ANN401
     if kind == "stroke":
-        return strokes.pad(size=_frame(offer), label=label, name=f"{offer.card.name}-stroke")
+        return pad(size=_frame(offer), label=label, name=f"{offer.card.name}-stroke")
     if kind in LITERALS:
         return gr.Textbox(label=label)
     return gr.File(

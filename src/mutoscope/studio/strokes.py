@@ -1,19 +1,13 @@
 """A stroke: ordered points on the frame, `x,y;x,y;...` in pixels, drawn with a pointer or typed.
 
-The text is the stroke; the pad only shows and writes it. static/stroke.js does the same in the
-browser.
+The text is the stroke; the pad (pad.py, static/stroke.js) only shows and writes it.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from typing import Any
-
-import gradio as gr
 
 from mutoscope.errors import RequestError
-from mutoscope.studio.look import html
 
 Point = tuple[float, float]
 
@@ -34,26 +28,6 @@ def points(text: str, *, size: tuple[int, int]) -> tuple[Point, ...]:
 def written(stroke: Sequence[Point]) -> str:
     """The points as a condition's source has them: the inverse of `points`."""
     return ";".join(f"{x:g},{y:g}" for x, y in stroke)
-
-
-def pad(*, size: tuple[int, int], label: str = "Stroke", name: str = "stroke") -> Any:  # noqa: ANN401
-    """A field for the points and, above it, a pad of (W, H) to draw them on; the field.
-
-    `name` tells several pads of a page apart.
-    """
-    width, height = size
-    sheet = (
-        f'<svg class="pad" data-field="{name}-points" viewBox="0 0 {width} {height}"'
-        f' role="img" aria-label="{label}: draw here, or type its points below">'
-        '<polyline fill="none"></polyline><g></g></svg>'
-    )
-    html(sheet, js_on_load=f"studio.pad(element, {json.dumps(name + '-points')})")
-    return gr.Textbox(
-        label=f"{label}, as points",
-        info="x,y in pixels from the upper left, in order, with ; between them",
-        placeholder="10,60;90,60",
-        elem_id=f"{name}-points",
-    )
 
 
 def _point(pair: str, size: tuple[int, int]) -> Point:

@@ -43,7 +43,7 @@
     if (!bar) return;
     bar.hidden = picked.size === 0;
     bar.replaceChildren(
-      make("span", {}, picked.size === 1 ? "One clip chosen; choose another to compare" : "Two clips chosen"),
+      make("span", {}, picked.size === 1 ? "Choose another to compare" : "Two chosen"),
       make("button", { type: "button", class: "solid", disabled: picked.size < 2, onclick: () => compare(...picked.keys()) }, "Compare"),
       make("button", { type: "button", class: "act", onclick: () => (picked.clear(), checks()) }, "Clear"),
     );
@@ -221,7 +221,8 @@
     const [one, other] = clips.map((clip) => clip.one.request);
     const keys = ["system", "seed", "steps", "guidance", "sampler", "negative", "frames", "fps"];
     const apart = keys.filter((key) => one[key] !== other[key]).map((key) => `${key} ${asked[key] || "none"}`);
-    for (const key of new Set([...Object.keys(one.settings), ...Object.keys(other.settings)]))
+    const alike = one.system === other.system; // else every knob differs, which says nothing
+    for (const key of new Set(!alike ? [] : [...Object.keys(one.settings), ...Object.keys(other.settings)]))
       if (one.settings[key] !== other.settings[key]) apart.push(`${key} ${asked.settings[key] ?? "as shipped"}`);
     return apart.join(" · ") || `seed ${asked.seed}`;
   }

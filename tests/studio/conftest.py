@@ -1,0 +1,65 @@
+"""One studio and one Chromium for all tests of the page; none where they can't be had."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.service.served import PLUGIN, ROOT, Server
+
+SCREENS = ROOT / "build" / "screens"
+
+FLAGS = (
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
+    "--disable-background-networking", "--disable-component-update",
+)  # fmt: skip
+
+
+class Studio(Server):
+    """`mutoscope studio`, with the drawn and tiny systems beside those that ship."""
+
+    def start(self) -> Studio:
+        paths = [ROOT / "src", PLUGIN, Path(__file__).parent / "plugin"]
+        environment = {
+            **os.environ,
+            "MUTOSCOPE_HOME": str(self.home),
+            "PYTHONPATH": os.pathsep.join(map(str, paths)),
+        }
+        command = [sys.executable, "-m", "mutoscope.cli", "studio", "--no-browser", "--port", "0"]
+        with self.log.open("a") as log:
+            self.process = subprocess.Popen(
+                command, env=environment, stdout=subprocess.PIPE, stderr=log, text=True,
+                start_new_session=True,
+            )  # fmt: skip
+        assert self.process.stdout is not None
+        said = self.process.stdout.readline().strip()
+        assert said.endswith("/studio/"), self.log.read_text()
+        self.url = said.removesuffix("/studio/")
+        return self
+
+
+@pytest.fixture(scope="session")
+def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
+    pytest.importorskip("gradio", reason="the studio needs the extra 'studio'")
+    home = tmp_path_factory.mktemp("studio") / "home"
+    with Studio(home, warm=["modelscope", "drawn"]) as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[object]:
+    api = pytest.importorskip("playwright.sync_api", reason="playwright isn't installed")
+    path = shutil.which("chromium") or shutil.which("chromium-browser")
+    if path is None:
+        pytest.skip("no Chromium is installed; on Debian or Ubuntu: apt install chromium")
+    SCREENS.mkdir(parents=True, exist_ok=True)
+    with api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=[*FLAGS])
+        yield browser
+        browser.close()

@@ -1,0 +1,209 @@
+"""The page in a real Chromium: what a person does on each tab, end to end.
+
+Whatever the console says as an error, and every request that leaves the machine, fails the test.
+Screenshots of each are in build/screens.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+from urllib.request import Request, urlopen
+
+import pytest
+
+from tests.studio.conftest import SCREENS, Studio
+
+pytestmark = pytest.mark.xdist_group("studio")
+
+PATIENCE = 120_000
+"""Milliseconds, for a machine that has other things to do."""
+
+Opened = Callable[..., Any]
+
+
+@pytest.fixture
+def opened(studio: Studio, chromium: Any) -> Opened:
+    @contextmanager
+    def page(name: str, *, width: int = 1280, dark: bool = False) -> Iterator[Any]:
+        wrong: list[str] = []
+        context = chromium.new_context(
+            viewport={"width": width, "height": 860}, color_scheme="dark" if dark else "light"
+        )
+        found = context.new_page()
+        found.set_default_timeout(PATIENCE)
+        found.on("console", lambda said: said.type == "error" and wrong.append(said.text))
+        found.on("pageerror", lambda error: wrong.append(str(error)))
+        found.on("request", lambda sent: not _local(sent.url) and wrong.append(sent.url))
+        try:
+            found.goto(f"{studio.url}/studio/")
+            found.wait_for_selector("#make")
+            yield found
+        finally:
+            found.screenshot(path=SCREENS / f"{name}.png", full_page=True)
+            context.close()
+        assert wrong == []
+
+    def _local(url: str) -> bool:
+        return url.startswith((f"{studio.url}/", "data:", "blob:"))
+
+    return page
+
+
+def choose(page: Any, label: str, option: str) -> None:
+    page.get_by_label(label, exact=True).locator("visible=true").first.click()
+    page.get_by_role("option", name=option, exact=True).click()
+
+
+def draw_slowly(page: Any, pause: float, steps: int) -> None:
+    """The drawn system, so many seconds a step."""
+    choose(page, "System", "drawn")
+    page.get_by_text("More settings").click()
+    page.get_by_label("Pause").fill(str(pause))
+    page.get_by_label("Steps").locator("visible=true").fill(str(steps))
+
+
+def asked(studio: Studio, **request: object) -> dict[str, Any]:
+    """A job made over the API, when it is done."""
+    body = json.dumps({"request": {"system": "drawn", "prompt": "a ball", **request}}).encode()
+    head = {"Content-Type": "application/json"}
+    with urlopen(Request(f"{studio.url}/v1/jobs", body, head)) as answer:
+        job = json.load(answer)
+    with urlopen(f"{studio.url}/v1/jobs/{job['id']}/events") as stream:
+        stream.read()
+    return job
+
+
+def test_an_example_becomes_a_clip_by_one_click(opened: Opened):
+    with opened("make") as page:
+        page.get_by_role("button", name="a red ball bounces on the grass").click()
+        page.wait_for_selector("img.preview")
+        assert page.locator("figure.tile").get_attribute("data-preview")
+        page.wait_for_selector("figure[data-state=completed] video")
+        page.wait_for_function("document.querySelector('figure video').readyState >= 2")
+        video = page.locator("figure video")
+        assert video.evaluate("one => [one.videoWidth, one.videoHeight, one.loop, one.paused]") == [
+            128, 128, True, False,
+        ]  # fmt: skip
+        assert page.input_value("#prompt textarea") == "a red ball bounces on the grass"
+
+
+def test_a_job_is_there_again_after_loading_and_escape_stops_it(opened: Opened, studio: Studio):
+    with opened("cancel") as page:
+        draw_slowly(page, 0.5, 200)
+        page.fill("#prompt textarea", "two wombats")
+        page.wait_for_selector("#words b")
+        assert "wombats" in page.inner_text("#words")
+        choose(page, "Variations", "2")
+        page.press("#prompt textarea", "Enter")
+        page.wait_for_selector("img.preview")
+        page.reload()
+        page.wait_for_selector("figure.tile[data-state=running]")
+        assert page.locator("figure.tile").count() == 2
+        page.wait_for_selector("#cancel", state="visible")
+        assert "of 200" in page.inner_text("#stage")
+        page.keyboard.press("Escape")
+        page.wait_for_function(
+            "document.querySelectorAll('figure[data-state=cancelled]').length === 2"
+        )
+        page.wait_for_selector("#cancel", state="hidden")
+
+
+def test_what_is_wrong_is_one_sentence_below_the_button(opened: Opened):
+    with opened("error") as page:
+        page.fill("#prompt textarea", "  ")
+        page.click("#make")
+        page.wait_for_selector("#note [role=alert]")
+        assert page.inner_text("#note") == "The prompt is empty; say what shall be seen."
+        choose(page, "System", "drawn")
+        page.fill("#drawn-stroke-points textarea", "1,1;99,99")
+        page.fill("#prompt textarea", "a ball")
+        page.press("#prompt textarea", "Control+Enter")
+        page.wait_for_function("document.querySelector('#note')?.innerText.includes('frame of')")
+        assert page.inner_text("#note").startswith("A stroke stays on the frame of 16x16 pixels")
+
+
+def test_a_stroke_is_drawn_or_typed_and_reaches_the_job(opened: Opened, studio: Studio):
+    with opened("stroke") as page:
+        choose(page, "System", "drawn")
+        page.wait_for_selector("svg.pad")
+        page.locator("svg.pad").scroll_into_view_if_needed()
+        box = page.locator("svg.pad").bounding_box()
+        left, top, unit = box["x"], box["y"], box["width"] / 16
+        page.mouse.move(left + 2 * unit, top + 2 * unit)
+        page.mouse.down()
+        page.mouse.move(left + 8 * unit, top + 4 * unit)
+        page.mouse.move(left + 12 * unit, top + 12 * unit)
+        page.mouse.up()
+        field = "#drawn-stroke-points textarea"
+        assert page.input_value(field) == "2,2;8,4;12,12"
+        page.fill(field, "3,1;4,1;9,9")
+        page.wait_for_function(
+            "document.querySelector('svg.pad polyline').getAttribute('points') === '3,1 4,1 9,9'"
+        )
+        page.fill("#prompt textarea", "a drawn ball")
+        page.press("#prompt textarea", "Enter")
+        page.wait_for_selector("figure[data-state=completed]")
+        made = page.locator("figure.tile").get_attribute("data-job")
+    with urlopen(f"{studio.url}/v1/jobs/{made}") as answer:
+        conditions = json.load(answer)["request"]["conditions"]
+    assert [(one["kind"], one["source"]) for one in conditions] == [("stroke", "3,1;4,1;9,9")]
+
+
+def test_the_gallery_finds_opens_compares_changes_and_deletes(opened: Opened, studio: Studio):
+    one = asked(studio, prompt="an otter by day", seed=11, frames=8)
+    asked(studio, prompt="an otter by night", seed=12, frames=4)
+    with opened("gallery") as page:
+        page.get_by_role("tab", name="Gallery").click()
+        page.get_by_label("Find").fill("otter")
+        page.wait_for_function("document.querySelectorAll('.card').length === 2")
+        choose(page, "State", "Finished")
+        boxes = page.locator("[data-pick]")
+        boxes.nth(0).check()
+        boxes.nth(1).check()
+        page.get_by_role("button", name="Compare", exact=True).click()
+        page.wait_for_selector("#compare canvas")
+        page.locator("#compare input[type=range]").fill("2")
+        frames = page.locator("#compare canvas").evaluate_all(
+            "all => all.map(c => c.dataset.frame)"
+        )
+        assert frames == ["2", "2"]
+        page.keyboard.press("ArrowRight")
+        assert "frame 4 of 8" in page.inner_text("#compare output")
+        page.screenshot(path=SCREENS / "compare.png")
+        page.keyboard.press("Escape")
+        page.locator(f"[data-open={one['id']}]").click()
+        page.get_by_text("Its record").click()
+        page.wait_for_function(
+            "document.querySelector('#details pre').textContent.includes('frames_sha256')"
+        )
+        page.screenshot(path=SCREENS / "details.png")
+        with page.expect_download() as download:
+            page.locator("#details").get_by_role("link", name="Download").click()
+        assert download.value.suggested_filename.endswith(".mp4")
+        page.get_by_role("button", name="Change and make again").click()
+        page.wait_for_function(
+            "document.querySelector('#prompt textarea').value === 'an otter by day'"
+        )
+        assert page.get_by_label("Seed", exact=True).input_value() == "11"
+        page.get_by_role("tab", name="Gallery").click()
+        page.locator(f"[data-open={one['id']}]").click()
+        page.get_by_role("button", name="Delete", exact=True).click()
+        page.get_by_role("button", name="Delete for good").click()
+        page.wait_for_function("document.querySelectorAll('.card').length === 1")
+
+
+@pytest.mark.parametrize(("width", "dark"), [(375, False), (375, True), (1280, True)])
+def test_it_fits_a_phone_and_the_night(opened: Opened, width: int, dark: bool):  # noqa: FBT001
+    name = f"{'phone' if width < 400 else 'wide'}-{'dark' if dark else 'light'}"
+    with opened(name, width=width, dark=dark) as page:
+        page.wait_for_selector("#theme")
+        assert page.evaluate("document.body.classList.contains('dark')") is dark
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        page.get_by_role("tab", name="Gallery").click()
+        page.wait_for_selector("#board :is(.card, .empty)")
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        page.screenshot(path=SCREENS / f"{name}-gallery.png")
+        page.get_by_role("tab", name="Make").click()
