@@ -13,6 +13,8 @@ import pytest
 
 from tests.service.served import PLUGIN, ROOT, Server
 
+collect_ignore = ["plugin"]  # found by the server alone, beside the service's tiny system
+
 SCREENS = ROOT / "build" / "screens"
 
 FLAGS = (
