@@ -7,7 +7,7 @@ from typing import Any
 
 import gradio as gr
 from fastapi import FastAPI
-from fastapi.responses import RedirectResponse
+from fastapi.responses import RedirectResponse, Response
 
 from mutoscope.service.desk import Desk
 from mutoscope.studio import look
@@ -25,6 +25,10 @@ HEADER = """
 <span aria-hidden="true"></span></button></header>
 """
 
+ICON = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16"><circle cx="8" cy="8" r="5"
+fill="none" stroke="#cf6434" stroke-width="5" stroke-dasharray="3 .93"/></svg>"""
+"""The mark beside the name; browsers ask for it by themselves."""
+
 
 def mount(app: FastAPI, desk: Desk) -> None:
     """Put the studio onto a service, at `/studio/`; the bare address leads there."""
@@ -32,6 +36,12 @@ def mount(app: FastAPI, desk: Desk) -> None:
     os.environ.setdefault("GRADIO_TEMP_DIR", str(desk.settings.home / "received"))
     app.add_api_route(
         "/", lambda: RedirectResponse(f"{PATH}/"), methods=["GET"], include_in_schema=False
+    )
+    app.add_api_route(
+        "/favicon.ico",
+        lambda: Response(ICON, media_type="image/svg+xml"),
+        methods=["GET"],
+        include_in_schema=False,
     )
     gr.mount_gradio_app(
         app,

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from mutoscope.checked import Number
 from mutoscope.errors import RequestError
 
-Point = tuple[float, float]
+Point = tuple[Number, Number]
 
 MOST = 256
 """Points of one stroke; ours."""
