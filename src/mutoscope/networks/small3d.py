@@ -2,14 +2,15 @@
 
 Two levels. At half the latent's size (2 x 2 numbers of a channel are one place): residual 3x3
 convolutions over each frame, each pair followed by one over time. At half that size again: blocks
-of attention over a frame, over time, to the text, and a layer for each token. With
-`temporal=False` the layers over time are absent and the network is an image model; added later,
-they start at zero, so that at step 0 a clip is so many independent images (Blattmann et al. 2023;
-ModelScopeT2V, section 3).
+of attention over a frame, to the text, and a layer for each token; in two blocks of three also over
+the whole clip. With `temporal=False` the layers over time are absent and the network is an image
+model; added later, they start at zero, so that at step 0 a clip is so many independent images
+(Blattmann et al. 2023; ModelScopeT2V, section 3).
 
 Departs from ModelScopeT2V: two levels, one modulation for all blocks with a learned offset each
-(Chen et al. 2023, PixArt, eq. 2), time within a clip is known, in seconds, and the means of frames
-attend to each other. 2.96 GFLOP a call for 16 frames of 128 x 128 pixels.
+(Chen et al. 2023, PixArt, eq. 2), time within a clip is known, in seconds, and attention over time
+sees all places of all frames, not one place: at this size a frame is 4 x 4 tokens, and a thing is
+somewhere else in the next. 2.96 GFLOP a call for 16 frames of 128 x 128 pixels.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from mutoscope.errors import RequestError
 from mutoscope.nn.blocks import framewise
 from mutoscope.nn.inflate import grow, zeroed
 from mutoscope.weights import ModelMixin, register_to_config
+from mutoscope.zoo import arguments
 
 Tokens = Float[Tensor, "b t h w d"]
 Text = Float[Tensor, "b l d"]
@@ -57,7 +59,7 @@ class Attention(nn.Module):
     def forward(
         self, x: Float[Tensor, "n q d"], y: Float[Tensor, "n k d"], bias: Tensor | None = None
     ) -> Float[Tensor, "n q d"]:
-        """From x to y; `bias` (n, 1, 1, k) is added to the scores."""
+        """From x to y; `bias`, which fits (n, head, q, k), is added to the scores."""
         q = rearrange(self.query(x), "n q (h d) -> n h q d", h=self.heads)
         k, v = rearrange(self.key_value(y), "n k (two h d) -> two n h k d", two=2, h=self.heads)
         q, k = (
@@ -84,20 +86,20 @@ class FeedForward(nn.Module):
 
 
 class Block(nn.Module):
-    """Attention over a frame, over time, to the text; then a layer for each token.
+    """Attention over a frame, over the whole clip, to the text; then a layer for each token.
 
-    Over time a place attends to itself in other frames, and the mean of a frame to those of the
-    others: what the whole clip must agree on passes there.
+    Over the clip each head learns how much less it looks at places farther off (after Press et al.
+    2022, ALiBi, with distances between places instead of words).
     """
 
-    def __init__(self, width: int, heads: int, *, temporal: bool, ratio: int) -> None:
+    def __init__(self, width: int, heads: int, *, temporal: bool, whole: bool, ratio: int) -> None:
         super().__init__()
         self.offset = nn.Parameter(torch.zeros(4, width))
         self.space = Attention(width, heads)
         self.text = Attention(width, heads)
         self.each = FeedForward(width, ratio)
-        self.time = Attention(width, heads) if temporal else None
-        self.whole = Attention(width, heads) if temporal else None
+        self.clip = Attention(width, heads) if whole else None
+        self.near = nn.Parameter(torch.linspace(1, 0, heads)) if whole else None
         self.when = nn.Parameter(torch.zeros(width)) if temporal else None
 
     def forward(
@@ -108,12 +110,10 @@ class Block(nn.Module):
         s1, g1, s2, g2 = (shifts + self.offset).to(x)[:, :, None, None, None].unbind(1)
         y = torch.addcmul(s1, _norm(x), 1 + g1).reshape(b * t, h * w, d)
         x = x + self.space(y, y).reshape(x.shape)
-        if self.time is not None and self.whole is not None and clock is not None:
-            y = _norm(x) + clock
-            means = y.mean((2, 3))
-            x = x + self.whole(means, means)[:, :, None, None]
-            y = rearrange(y, "b t h w d -> (b h w) t d")
-            x = x + rearrange(self.time(y, y), "(b h w) t d -> b t h w d", b=b, h=h)
+        if self.clip is not None and self.near is not None and clock is not None:
+            y = (_norm(x) + clock).reshape(b, t * h * w, d)
+            far = -self.near[:, None, None] * _distance(h, w, x.device).repeat(t, t)
+            x = x + self.clip(y, y, far).reshape(x.shape)
         y = _norm(x)
         if self.when is not None and clock is not None:
             y = torch.addcmul(y, clock.to(y), self.when.to(y))
@@ -191,7 +191,8 @@ class SmallUNet3D(ModelMixin):
         self.before = Residual(width, embed, temporal=temporal)
         self.down = nn.Linear(4 * width, inner)
         self.blocks = nn.ModuleList(
-            Block(inner, heads, temporal=temporal, ratio=ratio) for _ in range(depth)
+            Block(inner, heads, temporal=temporal, whole=temporal and k % 3 > 0, ratio=ratio)
+            for k in range(depth)
         )
         self.up = nn.Linear(inner, 4 * width)
         self.join = nn.Linear(2 * width, width)
@@ -248,13 +249,18 @@ class SmallUNet3D(ModelMixin):
         return rearrange(grid, "1 d h w -> h w d").to(h)
 
 
+def _distance(h: int, w: int, device: torch.device) -> Float[Tensor, "hw hw"]:
+    """Between any two places of a frame, in places."""
+    plan = torch.cartesian_prod(torch.arange(h, device=device), torch.arange(w, device=device))
+    return torch.cdist(plan.float(), plan.float())
+
+
 def _norm(x: Tensor) -> Tensor:
     return F.layer_norm(x, x.shape[-1:])
 
 
 def inflate(image: SmallUNet3D) -> SmallUNet3D:
     """The video network that says of each frame, at step 0, what the image network says."""
-    config = {k: v for k, v in dict(image.config).items() if not k.startswith("_")}
-    video = SmallUNet3D(**{**config, "temporal": True})
+    video = SmallUNet3D(**{**arguments(image), "temporal": True})
     grow(video, image.state_dict())
     return video

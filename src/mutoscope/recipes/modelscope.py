@@ -34,7 +34,7 @@ CARD = Card(
         "flow prediction on the straight path instead of noise prediction on 1000 betas",
         "a small autoencoder of our own, 6 channels instead of 4",
         "MiniLM token states instead of OpenCLIP ViT-H/14",
-        "frames' means attend to each other, besides each place to itself over time",
+        "attention over time sees every place of every frame, not one place",
         "learns at 1, 16 and 32 frames, and to say what its world shows where",
     ),
 )
