@@ -29,6 +29,7 @@ COMMANDS = {
     "info": "--json",
     "keys": "--rate --active --priority",
     "serve": "--host --port --workers",
+    "studio": "--port --no-browser",
     "systems": "--json",
     "train": "--out --resume --init --steps",
     "verify": "--weights",

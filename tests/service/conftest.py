@@ -16,7 +16,7 @@ from mutoscope.service.settings import Settings
 from tests.service.served import PLUGIN, Server
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="package", autouse=True)
 def plugin() -> Iterator[None]:
     sys.path.insert(0, str(PLUGIN))
     yield

@@ -16,7 +16,7 @@ def test_the_noise_a_run_begins_with_is_the_noise_of_its_seed():
     request = tiny.request(system, seed=3, guidance=1.0)
     step = next(system.run(request))
     noise = Noise([3]).like(step.x)
-    alpha, sigma = system.denoiser.schedule(torch.tensor(2 / 3, dtype=torch.float64))
+    alpha, sigma = system.denoiser.schedule(system.times(request)[1])
     expected = alpha * step.clean + sigma * noise
     torch.testing.assert_close(step.x, expected.float(), atol=1e-5, rtol=1e-5)
 
