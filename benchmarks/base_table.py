@@ -23,7 +23,7 @@ import numpy as np
 import torch
 
 import mutoscope
-from mutoscope import zoo
+from mutoscope import recipes, zoo
 from mutoscope.clip import Frames
 from mutoscope.data import stickershots
 from mutoscope.data.stickers import Stickers, load
@@ -33,9 +33,8 @@ from mutoscope.evaluate.questions import Asked, Questions
 from mutoscope.evaluate.reading import as_frames, shipped
 from mutoscope.evaluate.report import Report, markdown, opened, save
 from mutoscope.evaluate.stickers import album
-from mutoscope.systems.diffusion import LEAN
 from mutoscope.systems.system import System
-from mutoscope.training.commands import SHIFT, cache_folder
+from mutoscope.training.commands import cache_folder
 from mutoscope.weights import ModelMixin
 from mutoscope.world.scene import VERSION
 from mutoscope.zoo import arguments
@@ -210,7 +209,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--only", default=",".join(SECTIONS))
     parser.add_argument("--no-twin", action="store_true")
     args = parser.parse_args(arguments)
-    usual = LEAN if args.system == "modelscope" else SHIFT
+    knobs = recipes.find(args.system).config().accepts().settings
+    usual = next(float(knob.default) for knob in knobs if knob.name == "shift")
     settings = Settings(
         system=args.system, n=args.n, steps=args.steps, guidance=args.guidance,
         shift=usual if args.shift is None else args.shift,
