@@ -64,13 +64,17 @@ class Make:
         )  # fmt: skip
         self.words = html("", elem_id="words")
         with gr.Row(elem_classes="go"):
-            self.button = gr.Button("Make", variant="primary", elem_id="make", scale=0)
+            self.button = gr.Button(
+                "Make", variant="primary", elem_id="make", scale=0, interactive=False
+            )
             self.stop = gr.Button("Cancel", elem_id="cancel", scale=0)
             html('<p class="keys"><kbd>Enter</kbd> makes it, <kbd>Esc</kbd> cancels</p>')
         self.note = html("", html_template='<div class="said">${value}</div>', elem_id="note")
         html('<p class="label" id="try">Try one</p>')
         with gr.Row(elem_classes="examples"):
-            self.examples = [gr.Button(text, size="sm", scale=0) for text in EXAMPLES]
+            self.examples = [
+                gr.Button(text, size="sm", scale=0, interactive=False) for text in EXAMPLES
+            ]
         self.made = gr.Textbox("[]", visible="hidden")
 
     def _wire(self) -> None:
@@ -121,18 +125,29 @@ class Make:
             return {self.note: sentence(error)}
 
     def recalled(self, number: str) -> dict[Any, Any]:
-        """The form as it was for the job last made in this browser, if that is still here."""
+        """What the page begins with, now that it listens: buttons that can be pressed.
+
+        And the form as it was for the job last made in this browser, if that is still here.
+        """
+        open_: dict[Any, Any] = {
+            button: gr.Button(interactive=True) for button in (self.button, *self.examples)
+        }
         try:
             job = self.desk.get(number)
             form = self.form.filled(job)
         except MutoscopeError:
-            return {self.note: ""}
-        return {self.prompt: job.request.prompt, **form, self.form.lock: False}
+            return {**open_, self.note: ""}
+        return {**open_, self.prompt: job.request.prompt, **form, self.form.lock: False}
 
     @property
     def shown_again(self) -> list[Any]:
         """What `again` changes."""
         return [self.prompt, self.note, *self.form.inputs, *self.form.boxes]
+
+    @property
+    def first_shown(self) -> list[Any]:
+        """What `recalled` changes."""
+        return [*self.shown_again, self.button, *self.examples]
 
 
 def sentence(error: MutoscopeError) -> str:

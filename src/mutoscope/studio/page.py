@@ -70,7 +70,7 @@ def blocks(desk: Desk) -> gr.Blocks:
             with gr.Tab("Gallery", id="gallery", elem_id="gallery-tab") as shelf:
                 gallery = Gallery(desk)
         _wire(tabs, shelf, make, gallery)
-        page.load(make.recalled, last, make.shown_again, js="() => studio.last()", **QUIET)
+        page.load(make.recalled, last, make.first_shown, js="() => studio.last()", **QUIET)
     return page
 
 
