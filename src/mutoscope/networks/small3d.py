@@ -103,16 +103,17 @@ class Block(nn.Module):
         self.when = nn.Parameter(torch.zeros(width)) if temporal else None
 
     def forward(
-        self, x: Tokens, shifts: Tensor, text: Text, bias: Tensor, clock: Tensor | None
-    ) -> Tokens:
-        """`clock` tells the layers over time when each frame is."""
+        self, x: Tokens, shifts: Tensor, text: Text, bias: Tensor, clock: Tensor | None,
+        apart: Tensor,
+    ) -> Tokens:  # fmt: skip
+        """`clock` tells the layers over time when each frame is, `apart` how far places are."""
         b, t, h, w, d = x.shape
         s1, g1, s2, g2 = (shifts + self.offset).to(x)[:, :, None, None, None].unbind(1)
         y = torch.addcmul(s1, _norm(x), 1 + g1).reshape(b * t, h * w, d)
         x = x + self.space(y, y).reshape(x.shape)
         if self.clip is not None and self.near is not None and clock is not None:
             y = (_norm(x) + clock).reshape(b, t * h * w, d)
-            far = -self.near[:, None, None] * _distance(h, w, x.device).repeat(t, t)
+            far = -self.near[:, None, None] * apart
             x = x + self.clip(y, y, far).reshape(x.shape)
         y = _norm(x)
         if self.when is not None and clock is not None:
@@ -217,8 +218,10 @@ class SmallUNet3D(ModelMixin):
         h = h + self._place(h)
         h = kept = self.before(h, told)
         h = self.down(rearrange(h, "b t (h p) (w q) d -> b t h w (p q d)", p=2, q=2))
+        frames, rows, columns = h.shape[1:4]
+        apart = _distance(rows, columns, h.device).repeat(frames, frames)
         for block in self.blocks:
-            h = block(h, shifts, text, bias, clock)
+            h = block(h, shifts, text, bias, clock, apart)
         h = rearrange(self.up(_norm(h)), "b t h w (p q d) -> b t (h p) (w q) d", p=2, q=2)
         h = self.join(torch.cat([h, kept.to(h)], dim=-1))
         for residual in self.after:
