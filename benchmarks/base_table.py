@@ -2,9 +2,10 @@
 
 `python benchmarks/base_table.py --system modelscope --n 300` asks, one section after another:
 held-out captions ("core"), pairs of words that training never saw ("unseen"), hand-written prompts
-("paraphrases"), all of the vocabulary ("wide"), and stickers. Clips are kept in the cache and
-finished sections in results/SYSTEM, so that it can be stopped anywhere and goes on when called
-again; with a larger `--n` only what is new is made. `--only core,unseen` picks sections.
+("paraphrases", and "free" by another hand), all of the vocabulary ("wide"), and stickers. Clips are
+kept in the cache and finished sections in results/SYSTEM, so that it can be stopped anywhere and
+goes on when called again; with a larger `--n` only what is new is made. `--only core,unseen` picks
+sections.
 """
 
 from __future__ import annotations
@@ -28,11 +29,14 @@ from mutoscope.clip import Frames
 from mutoscope.data import stickershots
 from mutoscope.data.stickers import Stickers, load
 from mutoscope.evaluate.commands import Generate, Sought, recognised, table
+from mutoscope.evaluate.freeprompts import FREE
 from mutoscope.evaluate.keeping import kept
+from mutoscope.evaluate.paraphrases import PARAPHRASES, Prompts
 from mutoscope.evaluate.questions import Asked, Questions
 from mutoscope.evaluate.reading import as_frames, shipped
 from mutoscope.evaluate.report import Report, markdown, opened, save
 from mutoscope.evaluate.stickers import album
+from mutoscope.systems.shipped import unread as words
 from mutoscope.systems.system import System
 from mutoscope.training.commands import cache_folder
 from mutoscope.weights import ModelMixin
@@ -101,7 +105,11 @@ class Sections:
 
     def paraphrases(self) -> Mapping[str, Report]:
         """Prompts as people write them."""
-        return self._table(self.settings.questions(-(-self.settings.n // 2)).paraphrases())
+        return self._written(PARAPHRASES)
+
+    def free(self) -> Mapping[str, Report]:
+        """Prompts by another hand, which knew no vocabulary of the world."""
+        return self._written(FREE)
 
     def wide(self) -> Mapping[str, Report]:
         """Captions of the whole vocabulary, word by word."""
@@ -140,9 +148,19 @@ class Sections:
             real=as_frames(np.stack(clips)),
         )
 
-    def _table(self, asked: Asked, others: Asked | None = None) -> Mapping[str, Report]:
+    def _written(self, prompts: Prompts) -> Mapping[str, Report]:
+        asked = self.settings.questions(max(len(prompts), self.settings.n // 2)).written(prompts)
+        unread = [bool(words(self.settings.system, prompt)) for prompt in asked.prompts]
+        return self._table(
+            asked, groups={"all words read": [k for k, u in enumerate(unread) if not u]}
+        )
+
+    def _table(
+        self, asked: Asked, others: Asked | None = None,
+        groups: Mapping[str, Sequence[int]] | None = None,
+    ) -> Mapping[str, Report]:  # fmt: skip
         return table(
-            self.system, asked, reader=shipped(), twins=self.twins, others=others,
+            self.system, asked, reader=shipped(), twins=self.twins, others=others, groups=groups,
             seed=self.settings.seed,
         )  # fmt: skip
 
@@ -151,6 +169,7 @@ SECTIONS: Mapping[str, Callable[[Sections], Mapping[str, Report]]] = {
     "core": Sections.core,
     "unseen": Sections.unseen,
     "paraphrases": Sections.paraphrases,
+    "free": Sections.free,
     "wide": Sections.wide,
     "stickers": Sections.stickers,
 }

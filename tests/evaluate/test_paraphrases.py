@@ -2,6 +2,9 @@
 
 from itertools import permutations
 
+import pytest
+
+from mutoscope.evaluate.freeprompts import FREE
 from mutoscope.evaluate.paraphrases import PARAPHRASES
 from mutoscope.world.caption import unseen
 from mutoscope.world.parse import parse
@@ -19,14 +22,18 @@ from mutoscope.world.scene import (
     Thing,
 )
 
-
-def test_there_are_fifty_and_more_all_different():
-    assert len(PARAPHRASES) >= 50
-    assert len({text for text, _ in PARAPHRASES}) == len(PARAPHRASES)
+BOTH = pytest.mark.parametrize("prompts", [PARAPHRASES, FREE])
 
 
-def test_facts_are_words_of_the_core_tier():
-    for _, facts in PARAPHRASES:
+@BOTH
+def test_there_are_fifty_and_more_all_different(prompts):
+    assert len(prompts) >= 50
+    assert len({text for text, _ in prompts}) == len(prompts)
+
+
+@BOTH
+def test_facts_are_words_of_the_core_tier(prompts):
+    for _, facts in prompts:
         check_words(facts)
 
 
@@ -45,8 +52,9 @@ def check_words(facts):
         assert CORE_STAGES[facts["floor"]] == (facts["floor"], facts["sky"])
 
 
-def test_the_content_could_be_in_training():
-    for text, facts in PARAPHRASES:
+@BOTH
+def test_the_content_could_be_in_training(prompts):
+    for text, facts in prompts:
         check_content(text, facts)
 
 
@@ -68,13 +76,14 @@ def test_the_wording_is_no_caption():
     assert all(unseen(text) for text, _ in PARAPHRASES)
 
 
-def test_all_core_words_are_asked_for():
-    things = [thing for _, facts in PARAPHRASES for thing in facts["things"]]
+@BOTH
+def test_all_core_words_are_asked_for(prompts):
+    things = [thing for _, facts in prompts for thing in facts["things"]]
     assert {t["shape"] for t in things} == set(SHAPES)
     assert {t["colour"] for t in things} == set(CORE_COLOURS)
     assert {t["verb"] for t in things if "verb" in t} == set(CORE_VERBS)
-    assert {f["floor"] for _, f in PARAPHRASES if "floor" in f} == set(CORE_STAGES)
-    assert {f["move"] for _, f in PARAPHRASES if "move" in f} == set(CORE_MOVES)
+    assert {f["floor"] for _, f in prompts if "floor" in f} == set(CORE_STAGES)
+    assert {f["move"] for _, f in prompts if "move" in f} == set(CORE_MOVES)
 
 
 def test_the_rule_based_reader_gets_some_right_and_says_what_it_missed():

@@ -1,8 +1,10 @@
 """What is asked can be shown, and what real clips show is what was asked."""
 
 import numpy as np
+import pytest
 
 from mutoscope.evaluate.commands import FEW
+from mutoscope.evaluate.freeprompts import FREE
 from mutoscope.evaluate.keeping import kept
 from mutoscope.evaluate.paraphrases import PARAPHRASES
 from mutoscope.evaluate.questions import Questions
@@ -25,13 +27,14 @@ def test_unseen_questions_all_have_a_pair_that_training_never_saw():
     assert all(held_out(scene) for scene in Questions(n=8, unseen=True).asked().scenes)
 
 
-def test_every_paraphrase_has_a_scene_that_shows_what_it_says():
-    asked = Questions(n=len(PARAPHRASES) + 2).paraphrases()
+@pytest.mark.parametrize("prompts", [PARAPHRASES, FREE])
+def test_every_written_prompt_has_a_scene_that_shows_what_it_says(prompts):
+    asked = Questions(n=len(prompts) + 2).written(prompts)
     assert asked.prompts[-2:] == asked.prompts[:2]
     for facts, scene in zip(asked.said, asked.scenes, strict=True):
         assert agrees(facts, scene)
         assert len(scene.things) == len(facts.things)
-    again = Questions(n=3).paraphrases()
+    again = Questions(n=3).written(prompts)
     assert list(again.scenes) == list(asked.scenes[:3])
     assert asked.scenes[0] != asked.scenes[-2], "the same prompt is asked with another scene"
 

@@ -15,12 +15,12 @@ TINY = {"channels": 4, "width": 16, "inner": 32, "depth": 1, "heads": 2, "text":
 
 def cached(frames, count=6, seed=0):
     rng = torch.Generator().manual_seed(seed)
-    lengths = torch.tensor([3 + k % 3 for k in range(count)])
-    starts = torch.cat([torch.zeros(1, dtype=torch.long), lengths.cumsum(0)])
+    ends = torch.tensor([3 + k % 3 for k in range(2 * count)]).cumsum(0)
+    spans = torch.stack([torch.cat([torch.zeros(1, dtype=torch.long), ends[:-1]]), ends], dim=-1)
     latents = torch.randn(count, 4, frames, 8, 8, generator=rng).bfloat16()
-    text = torch.randn(int(starts[-1]), 8, generator=rng).bfloat16()
+    text = torch.randn(int(ends[-1]), 8, generator=rng).bfloat16()
     shown = torch.randint(0, 9, (count, 3, frames, 8, 8), generator=rng).to(torch.uint8)
-    return Latents(latents, text, starts, torch.full((count,), 8.0), shown)
+    return Latents(latents, text, spans.reshape(2, count, 2), torch.full((count,), 8.0), shown)
 
 
 def task(drop=0.1, *, told=False):
@@ -34,9 +34,9 @@ def task(drop=0.1, *, told=False):
 
 def test_a_picked_batch_holds_each_items_own_text():
     pool = cached(1)
-    batch = pool.pick([4, 0])
-    for row, item in enumerate([4, 0]):
-        a, b = int(pool.starts[item]), int(pool.starts[item + 1])
+    batch = pool.pick([4, 0, 4], [0, 1, 1])
+    for row, (item, telling) in enumerate([(4, 0), (0, 1), (4, 1)]):
+        a, b = pool.spans[telling, item].tolist()
         assert torch.equal(batch["text"][row, : b - a], pool.text[a:b])
         assert batch["mask"][row].sum() == b - a
         assert torch.equal(batch["x0"][row], pool.latents[item])

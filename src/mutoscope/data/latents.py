@@ -3,7 +3,8 @@
 A cache is a folder of safetensors chunks; a chunk depends on its own number and the recipe of the
 cache alone, so building can be stopped anywhere and goes on where it was. `latents` are
 (n, c, t, h, w), `text` the token states of all captions end to end, `lengths` how many each, `fps`
-frames per second, and `shown` what the world shows at each place of a 16 x 16 grid.
+frames per second, and `shown` what the world shows at each place of a 16 x 16 grid. Beside a chunk
+lie its tellings, `text` and `lengths` of the same items told in other words.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ import torch
 from einops import rearrange
 from jaxtyping import Float, Int, UInt8
 from rich.progress import track
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -32,6 +34,7 @@ from mutoscope.core.condition import Condition
 from mutoscope.data import stickers
 from mutoscope.data import stickershots as shots
 from mutoscope.encoders import TextEncoder
+from mutoscope.world import thesaurus
 from mutoscope.world.scene import COLOURS, SHAPES, VERBS
 
 CHUNK = 512
@@ -76,6 +79,17 @@ class Recipe:
         said = world.caption(scene, rng, still=self.frames == 1)
         return Item(made.rgb, said, fps, shown_by(scene, made.ids))
 
+    def retell(self, index: int, said: str, telling: int, cache: Path) -> str:
+        """The caption `said` of an item in other words; those of people, if it is a scene."""
+        rng = np.random.default_rng((self.seed, index, 11, telling))
+        still = self.frames == 1
+        if self.domain == "sticker":
+            found = _stickers(cache)
+            return shots.tell(
+                shots.shot(found, self.seed, index, split=self.split), rng, still=still
+            )
+        return thesaurus.retell(said, rng, still=still)
+
 
 @dataclass(frozen=True)
 class Item:
@@ -104,20 +118,28 @@ def shown_by(
 
 @dataclass(frozen=True)
 class Latents:
-    """A cache in memory."""
+    """A cache in memory; `spans` are the rows of `text` in which an item is told, by telling."""
 
     latents: Float[Tensor, "n c t h w"]
     text: Float[Tensor, "m d"]
-    starts: Int[Tensor, " n1"]
+    spans: Int[Tensor, "k n 2"]
     fps: Float[Tensor, " n"]
     shown: UInt8[Tensor, "n kind t g g"]
 
     def __len__(self) -> int:
         return len(self.latents)
 
-    def pick(self, rows: Sequence[int]) -> dict[str, Tensor]:
-        """A batch: latents, padded text with its mask, frames per second, what is shown."""
-        spans = [(int(self.starts[i]), int(self.starts[i + 1])) for i in rows]
+    @property
+    def tellings(self) -> int:
+        """In how many ways each item is told."""
+        return len(self.spans)
+
+    def pick(self, rows: Sequence[int], tellings: Sequence[int] | None = None) -> dict[str, Tensor]:
+        """A batch: latents, padded text with its mask, frames per second, what is shown.
+
+        `tellings` says for each row in which way it is told, by itself the first.
+        """
+        spans = self.spans[list(tellings or [0] * len(rows)), list(rows)].tolist()
         longest = max(b - a for a, b in spans)
         text = self.text.new_zeros(len(rows), longest, self.text.shape[1])
         mask = torch.zeros(len(rows), longest, dtype=torch.bool)
@@ -133,11 +155,11 @@ class Latents:
 def joined(parts: Sequence[Latents]) -> Latents:
     """Several caches of clips of one length as one."""
     offsets = np.cumsum([0, *(len(part.text) for part in parts)]).tolist()
-    starts = [part.starts[:-1] + k for part, k in zip(parts, offsets, strict=False)]
+    spans = [part.spans + k for part, k in zip(parts, offsets, strict=False)]
     return Latents(
         torch.cat([part.latents for part in parts]),
         torch.cat([part.text for part in parts]),
-        torch.cat([*starts, torch.tensor(offsets[-1:])]),
+        torch.cat(spans, dim=1),
         torch.cat([part.fps for part in parts]),
         torch.cat([part.shown for part in parts]),
     )
@@ -168,14 +190,34 @@ def build(
             _save(_path(folder, k), made, autoencoder, encoder)
 
 
-def load(folder: Path, count: int) -> Latents:
-    """The first `count` items of a cache that has been built."""
+def retell(
+    folder: Path, recipe: Recipe, count: int, tellings: int, encoder: TextEncoder, cache: Path
+) -> None:
+    """Tell the first `count` items of a cache that has been built in `tellings` further ways."""
+    chunks = range(-(-count // CHUNK))
+    made = [(k, j) for j in range(tellings) for k in chunks]
+    missing = [(k, j) for k, j in made if not _told(folder, k, j).exists()]
+    for k, j in track(missing, description=f"retelling {folder.name}"):
+        with safe_open(_path(folder, k), "pt") as file:
+            captions: dict[str, str] = file.metadata()
+        said = [
+            recipe.retell(k * CHUNK + i, captions[str(i)], j, cache) for i in range(len(captions))
+        ]
+        text, lengths = _read(said, encoder)
+        _write(_told(folder, k, j), {"text": text, "lengths": lengths}, said)
+
+
+def load(folder: Path, count: int, tellings: int = 0) -> Latents:
+    """The first `count` items of a cache that has been built, and so many of its tellings."""
     chunks = [load_file(_path(folder, k)) for k in range(-(-count // CHUNK))]
-    lengths = torch.cat([chunk["lengths"] for chunk in chunks])
+    said = [chunks]
+    said += [[load_file(_told(folder, k, j)) for k in range(len(chunks))] for j in range(tellings)]
+    ends = torch.cat([chunk["lengths"] for told in said for chunk in told]).cumsum(0)
+    spans = torch.stack([torch.cat([torch.zeros(1, dtype=torch.long), ends[:-1]]), ends], dim=-1)
     return Latents(
         torch.cat([chunk["latents"] for chunk in chunks]),
-        torch.cat([chunk["text"] for chunk in chunks]),
-        torch.cat([torch.zeros(1, dtype=torch.long), lengths.cumsum(0)]),
+        torch.cat([chunk["text"] for told in said for chunk in told]),
+        spans.reshape(len(said), -1, 2),
         torch.cat([chunk["fps"] for chunk in chunks]),
         torch.cat([chunk["shown"] for chunk in chunks]),
     )
@@ -194,31 +236,43 @@ def _save(
     autoencoder: Autoencoder,
     encoder: TextEncoder,
 ) -> None:
-    latents, states, lengths = [], [], []
+    latents = []
     for start in range(0, len(made), 32):
         rgb = torch.from_numpy(np.stack([item.rgb for item in made[start : start + 32]]))
         frames = rearrange(rgb, "b t h w c -> b c t h w").float() / 127.5 - 1
         with torch.autocast("cpu", torch.bfloat16):
             latents.append(autoencoder.encode(frames).bfloat16())
-    for start in range(0, len(made), 128):
+    captions = [item.caption for item in made]
+    text, lengths = _read(captions, encoder)
+    tensors = {
+        "latents": torch.cat(latents).contiguous(),
+        "text": text,
+        "lengths": lengths,
+        "fps": torch.tensor([item.fps for item in made]),
+        "shown": torch.from_numpy(np.stack([item.shown for item in made])),
+    }
+    _write(path, tensors, captions)
+
+
+@torch.inference_mode()
+def _read(
+    captions: Sequence[str], encoder: TextEncoder
+) -> tuple[Float[Tensor, "m d"], Int[Tensor, " n"]]:
+    """The token states of captions end to end, and how many each has."""
+    states, lengths = [], []
+    for start in range(0, len(captions), 128):
         with torch.autocast("cpu", torch.bfloat16):
-            read = encoder([item.caption for item in made[start : start + 128]])
+            read = encoder(captions[start : start + 128])
         assert read.text is not None
         assert read.text_mask is not None
         states.append(read.text[read.text_mask].bfloat16())
         lengths.append(read.text_mask.sum(1))
+    return torch.cat(states), torch.cat(lengths)
+
+
+def _write(path: Path, tensors: dict[str, Tensor], captions: Sequence[str]) -> None:
     part = path.with_suffix(".part")
-    save_file(
-        {
-            "latents": torch.cat(latents).contiguous(),
-            "text": torch.cat(states),
-            "lengths": torch.cat(lengths),
-            "fps": torch.tensor([item.fps for item in made]),
-            "shown": torch.from_numpy(np.stack([item.shown for item in made])),
-        },
-        part,
-        metadata={str(i): item.caption for i, item in enumerate(made)},
-    )
+    save_file(tensors, part, metadata={str(i): said for i, said in enumerate(captions)})
     os.replace(part, path)
 
 
@@ -229,3 +283,7 @@ def _stickers(cache: Path) -> stickers.Stickers:
 
 def _path(folder: Path, chunk: int) -> Path:
     return folder / f"{chunk:05d}.safetensors"
+
+
+def _told(folder: Path, chunk: int, telling: int) -> Path:
+    return folder / f"{chunk:05d}-told-{telling}.safetensors"

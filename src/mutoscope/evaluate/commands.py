@@ -5,7 +5,7 @@ A system is a callable from prompts and seeds to frames; this room knows no syst
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,6 +34,7 @@ def table(
     reader: ClipReader,
     twins: Mapping[str, Generate] | None = None,
     others: Asked | None = None,
+    groups: Mapping[str, Collection[int]] | None = None,
     seed: int = 7,
 ) -> Mapping[str, Report]:
     """Reports by name: "faithfulness", "words" (the same by word), "agreement" of both opinions.
@@ -41,7 +42,8 @@ def table(
     Always beside are real renders of the same scenes ("truth") and the clips against other captions
     ("chance"); where some scenes have pairs of words that training never saw, also those without
     ("seen pairs"). `twins` are other systems asked the first FEW prompts, an untrained one, say.
-    With `others`, of which real clips are made, there is a "distance" (Fréchet) too.
+    `groups` name numbers of prompts that are told apart. With `others`, of which real clips are
+    made, there is a "distance" (Fréchet) too.
     """
     clips, real = generate(asked.prompts, _seeds(asked)), asked.real()
     readings, true = (read(reader, frames, asked.fps) for frames in (clips, real))
@@ -55,9 +57,12 @@ def table(
         answers = read(reader, twin(few.prompts, _seeds(few)), asked.fps)
         beside[name] = marks(answers, few.said, reader)
     rare = {k for k, scene in enumerate(asked.scenes) if held_out(scene)}
-    parts: dict[str, Sequence[Mark]] = dict(beside)
+    apart = dict(groups or {})
     if 0 < len(rare) < len(asked):
-        parts["seen pairs"] = [mark for mark in mine if mark.clip not in rare]
+        apart["seen pairs"] = set(range(len(asked))) - rare
+    parts: dict[str, Sequence[Mark]] = dict(beside)
+    for name, rows in apart.items():
+        parts[name] = [mark for mark in mine if mark.clip in rows]
     reports = {
         "faithfulness": summary(mine, parts),
         "words": by_word(mine, beside),

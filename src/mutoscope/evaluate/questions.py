@@ -14,7 +14,7 @@ import numpy as np
 
 from mutoscope.clip import Frames
 from mutoscope.evaluate.faithfulness import Said, renders
-from mutoscope.evaluate.paraphrases import PARAPHRASES
+from mutoscope.evaluate.paraphrases import Prompts
 from mutoscope.world.caption import caption
 from mutoscope.world.draw import SIZING, core_words
 from mutoscope.world.facts import Facts, ThingFacts, shown
@@ -82,9 +82,9 @@ class Questions:
             frames=self.frames, fps=self.fps, side=self.side,
         )  # fmt: skip
 
-    def paraphrases(self) -> Asked:
-        """The first `n` hand-written prompts, beginning again after the last; core tier only."""
-        chosen = [PARAPHRASES[i % len(PARAPHRASES)] for i in range(self.n)]
+    def written(self, prompts: Prompts) -> Asked:
+        """The first `n` of hand-written prompts, beginning again after the last; core tier only."""
+        chosen = [prompts[i % len(prompts)] for i in range(self.n)]
         facts = [_facts(told) for _, told in chosen]
         scenes = [staged(f, np.random.default_rng((self.seed, i))) for i, f in enumerate(facts)]
         said = [_stilled(f) for f in facts] if self.frames == 1 else facts

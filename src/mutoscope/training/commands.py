@@ -43,6 +43,7 @@ from mutoscope.training.diffusion import DiffusionTask, Draw, Pool
 from mutoscope.training.publish import publish
 from mutoscope.training.shown import ShownHead
 from mutoscope.training.train import Config, train
+from mutoscope.world import thesaurus
 from mutoscope.world.caption import vocabulary
 from mutoscope.zoo import load_part, sha256
 
@@ -53,6 +54,8 @@ IMAGES: Mapping[latents.Domain, int] = {"core": 24_576, "wide": 10_240, "sticker
 CLIPS: Mapping[latents.Domain, int] = {"core": 12_288, "wide": 2_560, "sticker": 3_584}
 LONG: Mapping[latents.Domain, int] = {"core": 1_024, "sticker": 512}
 """How many items of each domain are cached; what is drawn from all alike, so these are shares."""
+TELLINGS = 2
+"""In how many ways each item is told beside its caption, in people's words."""
 RATES = {1: (8.0,), 16: (8.0, 8.0, 8.0, 4.0, 6.0, 12.0, 16.0), 32: (8.0, 8.0, 12.0, 16.0, 24.0)}
 """Frames per second that items of so many frames draw from."""
 
@@ -108,7 +111,8 @@ def ship(name: str, out: Path) -> Path:
         raise RequestError(f"{out} holds no finished run; go on with: mutoscope train {name}")
     facts: dict[str, object] = {"side": 128}
     if name != "autoencoder":
-        known = vocabulary() | stickershots.words(stickers.load(cache_folder()))
+        known = vocabulary() | thesaurus.vocabulary()
+        known |= stickershots.words(stickers.load(cache_folder()))
         facts |= {
             "shift": SHIFT, "autoencoder_sha256": sha256("autoencoder"), "words": sorted(known)
         }  # fmt: skip
@@ -200,7 +204,8 @@ def _mixture(
         )
         folder, count = _folder(run.cache, recipe, coder), run.items or count
         latents.build(folder, recipe, count, coder, encoder, run.cache)
-        parts.append(latents.load(folder, count))
+        latents.retell(folder, recipe, count, TELLINGS, encoder, run.cache)
+        parts.append(latents.load(folder, count, TELLINGS))
     return latents.joined(parts)
 
 

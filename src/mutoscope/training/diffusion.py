@@ -61,7 +61,9 @@ class DiffusionTask(Task):
     def batch(self, rng: np.random.Generator, size: int) -> Batch:
         """A batch of one pool, `size` times as large as the pool says; text dropped here."""
         pool = self.pools[rng.choice(len(self.pools), p=[p.chance for p in self.pools])]
-        batch = pool.latents.pick(rng.integers(0, len(pool.latents), size * pool.batch).tolist())
+        rows = rng.integers(0, len(pool.latents), size * pool.batch)
+        tellings = rng.integers(0, pool.latents.tellings, len(rows))
+        batch = pool.latents.pick(rows.tolist(), tellings.tolist())
         hidden = torch.from_numpy(rng.random(batch["mask"].shape) < HIDDEN)
         batch["text"][..., batch["text"].shape[-1] // 2 :].masked_fill_(hidden[..., None], 0)
         dropped = torch.from_numpy(rng.random(size * pool.batch) < self.drop)

@@ -14,6 +14,7 @@ from mutoscope.world.dice import Dice
 from mutoscope.world.facts import Facts, ThingFacts
 from mutoscope.world.plan import Detail, handle, plan
 from mutoscope.world.scene import RELATIONAL, Scene
+from mutoscope.world.wording import OWN, Wording
 from mutoscope.world.words import inflect, plural, said
 
 
@@ -29,13 +30,13 @@ def caption(
     return tell(plan(scene, dice, still=still, detail=detail), dice, still=still)
 
 
-def tell(facts: Facts, dice: Dice, *, still: bool = False) -> str:
-    """Facts in English, such that `parse` gives the facts back.
+def tell(facts: Facts, dice: Dice, *, still: bool = False, wording: Wording = OWN) -> str:
+    """Facts in English, such that `parse` gives the facts back where the wording is its `OWN`.
 
     Objects are told in their order. The object of a verb ("follows") must come right after its
     subject, or before it with a shape of its own.
     """
-    text = _Teller(facts, dice, still=still).text()
+    text = _Teller(facts, dice, still=still, wording=wording).text()
     return _finished(text, proper=dice.chance(0.6))
 
 
@@ -72,20 +73,18 @@ def _vocabulary() -> frozenset[str]:
 _GLUE = ("a an another the it they is are both all and that there in total now also says",)
 
 
-_NAMES: Mapping[str, words.Table] = {
-    "shape": words.SHAPES, "colour": words.COLOURS, "material": words.MATERIALS,
-    "size": words.SIZES,
-}  # fmt: skip
-
-
 def article(phrase: str) -> str:
     """A noun phrase with "a" or "an"."""
     return ("an " if phrase[0] in "aeiou" else "a ") + phrase
 
 
-def names(thing: ThingFacts, dice: Dice) -> dict[str, str]:
+def names(thing: ThingFacts, dice: Dice, wording: Wording = OWN) -> dict[str, str]:
     """A word for each attribute that is said of an object."""
-    return {n: dice.pick(t[v]) for n, t in _NAMES.items() if (v := getattr(thing, n))}
+    tables = {
+        "shape": wording.shapes, "colour": wording.colours, "material": wording.materials,
+        "size": wording.sizes,
+    }  # fmt: skip
+    return {n: dice.pick(t[v]) for n, t in tables.items() if (v := getattr(thing, n))}
 
 
 def noun_phrase(
@@ -113,19 +112,20 @@ def _finished(text: str, *, proper: bool) -> str:
     if not proper:
         return text
     text = ". ".join(part[:1].upper() + part[1:] for part in text.split(". "))
-    return text + "."
+    return text if text.endswith(("?", "!")) else text + "."
 
 
 @final
 class _Teller:
     """One telling: the words chosen for each object, so that it keeps its name."""
 
-    def __init__(self, facts: Facts, dice: Dice, *, still: bool) -> None:
+    def __init__(self, facts: Facts, dice: Dice, *, still: bool, wording: Wording) -> None:
+        self.wording = wording
         self.facts = facts
         self.dice = dice
         self.still = still
         self.looked = self.related = self.whole = False
-        self.names = [names(thing, dice) for thing in facts.things]
+        self.names = [names(thing, dice, wording) for thing in facts.things]
         self.units = self._units()
 
     def _units(self) -> list[list[int]]:
@@ -177,24 +177,27 @@ class _Teller:
 
     def _shot(self, core: str) -> str:
         move, dice = str(self.facts.move), self.dice
+        watched = self.wording.watched.get(move, ())
+        if watched and self.facts.pace is None and dice.chance(0.5):
+            return dice.pick(patterns.WATCHED).format(core=core, said=dice.pick(watched))
         shots = patterns.SHOTS + (patterns.OPENING_SHOTS * 2 if self.whole else ())
         if ". " in core:
             shots = patterns.SHOTS_APART
         pattern = dice.pick([s for s in shots if "ing}" not in s] if move == "static" else shots)
-        phrase, pace = dice.pick(words.MOVE_PHRASES[move]), self.facts.pace
+        phrase, pace = dice.pick(self.wording.moves[move]), self.facts.pace
         shot = dice.pick(words.MOVE_NOUNS[move])
         return pattern.format(
             core=core,
             moves=self._paced(inflect(phrase, "s"), pace),
             moving=self._paced(inflect(phrase, "ing"), pace),
-            shot=shot if pace is None else f"{shot} {dice.pick(words.SPEEDS[pace])}",
+            shot=shot if pace is None else f"{shot} {dice.pick(self.wording.speeds[pace])}",
             **{"is": "is"},
         )
 
     def _paced(self, phrase: str, speed: str | None) -> str:
         if speed is None:
             return phrase
-        adverb = self.dice.pick(words.SPEEDS[speed])
+        adverb = self.dice.pick(self.wording.speeds[speed])
         early = adverb.endswith("ly") and self.dice.chance(0.5)
         return f"{adverb} {phrase}" if early else f"{phrase} {adverb}"
 
@@ -222,11 +225,11 @@ class _Teller:
         thing = self.facts.things[unit[0]]
         if thing.verb is None:
             return "", "", ""
-        phrase = self.dice.pick(words.VERB_PHRASES[thing.verb])
+        phrase = self.dice.pick(self.wording.verbs[thing.verb])
         third, base, gerund = (inflect(phrase, form) for form in ("s", "base", "ing"))
         forms = [base if len(unit) > 1 else third, base, gerund]
         if thing.becomes is not None:
-            colour = self.dice.pick(words.COLOURS[thing.becomes])
+            colour = self.dice.pick(self.wording.colours[thing.becomes])
             forms = [form.replace("{c}", colour) for form in forms]
         ends = False
         if thing.verb in RELATIONAL:
@@ -238,7 +241,7 @@ class _Teller:
         return forms[0], forms[1], forms[2]
 
     def _placed(self, phrase: str, speed: str, seed: float, *, before: bool) -> str:
-        adverbs = words.SPEEDS[speed]
+        adverbs = self.wording.speeds[speed]
         adverb = adverbs[int(seed * len(adverbs))]
         early = before or (adverb.endswith("ly") and (seed * 7) % 1 < 0.5)
         return f"{adverb if not before else adverbs[0]} {phrase}" if early else f"{phrase} {adverb}"
@@ -255,8 +258,8 @@ class _Teller:
     def _on(self) -> str:
         """Where the scene plays, or nothing."""
         floor, sky = self.facts.floor, self.facts.sky
-        parts = [said(self.dice.pick(words.FLOORS[floor]))] if floor else []
-        parts += [said(self.dice.pick(words.SKIES[sky]))] if sky else []
+        parts = [said(self.dice.pick(self.wording.floors[floor]))] if floor else []
+        parts += [said(self.dice.pick(self.wording.skies[sky]))] if sky else []
         if len(parts) == 2 and self.dice.chance(0.2):
             parts.reverse()
         return " ".join(parts)
@@ -283,13 +286,23 @@ class _Teller:
         """A sentence shape that fits; None when only a row of clauses does."""
         things = [self.facts.things[unit[0]] for unit in self.units]
         doing = [thing.verb is not None for thing in things]
-        shapes = self._shapes(things, doing)
+        shapes = self._alone(doing) or self._shapes(things, doing)
         fits = shapes if with_place else [s for s in shapes if not s.startswith("{on}")]
         if not fits:
             return None
         pattern = self.dice.pick(fits)
         self.whole = pattern.startswith(("{a} {does", "{list} ")) and all(doing)
         return pattern
+
+    def _alone(self, doing: list[bool]) -> tuple[str, ...]:
+        """The wording's own shapes, half of the time, where everything said of has no twin."""
+        twins = any(len(unit) > 1 for unit in self.units)
+        if twins or self.facts.relations or len(set(doing)) > 1 or len(doing) > 2:
+            return ()
+        told = self.wording
+        one, two = (told.lone_does, told.lone_two) if doing[0] else (told.lone_bare, told.lone_pair)
+        shapes = one if len(doing) == 1 else two
+        return shapes if shapes and self.dice.chance(0.5) else ()
 
     def _shapes(self, things: list[ThingFacts], doing: list[bool]) -> tuple[str, ...]:
         count = len(things)

@@ -134,6 +134,8 @@ SHOTS_APART = tuple(s for s in SHOTS if ". " in s)
 """For cores of several sentences."""
 OPENING_SHOTS = ("as the camera {moves}, {core}", "while the camera {moves}, {core}")
 """For cores that are one whole clause."""
+WATCHED = ("{core}, {said}", "{core}. {said}", "{core} while {said}", "{said}. {core}")
+"""Of a clause that says how the camera moves."""
 SIGNS = (
     '{core}, with a sign that says "{sign}"',
     '{core} and a sign that reads "{sign}"',

@@ -291,7 +291,12 @@ _PAST = {
     "weave": "wove", "leap": "leapt", "swell": "swelled", "show": "showed", "sway": "swayed",
     "stay": "stayed",
 }  # fmt: skip
-_DOUBLE = {"drop", "get", "spin", "sit", "pop", "zigzag", "zig-zag", "hop", "run", "pan", "travel"}
+_DOUBLE = frozenset((
+    "drop", "get", "spin", "sit", "pop", "zigzag", "zig-zag", "hop", "run", "pan", "travel", "slip",
+    "skim", "skid", "plop", "hit", "bob", "bop", "skip", "lap", "dip", "tip", "wag", "begin",
+    "flip", "swap", "tag", "ram", "set", "nod", "jib", "step", "sidestep", "crab", "thud", "barrel",
+    "propel", "shrivel",
+))  # fmt: skip
 
 
 @cache
@@ -342,4 +347,6 @@ def key(phrase: str) -> str:
 
 def plural(noun: str) -> str:
     """The plural of a shape's name."""
-    return noun + ("es" if noun.endswith(("x", "s")) else "s")
+    if noun.endswith("y") and noun[-2] not in "aeou":
+        return noun[:-1] + "ies"
+    return noun + ("es" if noun.endswith(("x", "s", "sh", "ch")) else "s")
