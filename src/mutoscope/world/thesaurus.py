@@ -1,8 +1,7 @@
 """Captions told again in the words that people use, so that a model learns to read those too.
 
-What a text encoder was never taught about is not read by what stands behind it: of nineteen names
-of colours that no caption has, a probe on the frozen MiniLM's states told 46 % (chance 8 %). So the
-words themselves must be learned.
+What a model never read it doesn't understand, however well its frozen text encoder knows the word
+(`benchmarks/unread_words.py`).
 """
 
 from __future__ import annotations
