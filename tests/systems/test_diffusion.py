@@ -8,6 +8,7 @@ from mutoscope import machine
 from mutoscope.core.noise import Noise
 from mutoscope.systems import cost
 from mutoscope.systems.diffusion import Parts
+from mutoscope.systems.system import spread
 from tests import tiny
 
 
@@ -28,6 +29,17 @@ def test_a_preview_is_the_clean_clip_and_the_result_the_last_x():
     decode = system.autoencoder.decode
     assert torch.equal(system.finish(first, request).frames, decode(first.clean))
     assert torch.equal(system.finish(last, request).frames, decode(last.x))
+
+
+def test_a_cheap_preview_has_some_of_the_same_frames():
+    system = tiny.system("modelscope")
+    request = tiny.request(system)
+    step = next(system.run(request))
+    whole = system.finish(step, request).frames
+    for most in (1, 2, 3, 99):
+        picked = whole[:, :, spread(whole.shape[2], most)]
+        few = system.finish(step, request, most=most).frames
+        torch.testing.assert_close(few, picked, atol=1e-5, rtol=1e-5)
 
 
 def test_the_stages_of_a_run_are_timed():

@@ -21,10 +21,10 @@ from mutoscope.service.desk import Desk, Extras
 from mutoscope.service.jobs import BusyError, Job, NotFoundError, State, Variant
 from mutoscope.service.parts import MEDIA, After, At, Limit, Order, Who, content, page
 
-LOOK = 0.2
+LOOK = 0.1
 """Seconds between two looks at a job for a stream of events."""
 
-WATCH, STILL = 10, 50
+WATCH, STILL = 20, 100
 """Looks after which the worker is asked for previews again, and a stream that has nothing to say
 shows that it is still there."""
 

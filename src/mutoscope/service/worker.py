@@ -50,8 +50,11 @@ PATIENCE = 1.0
 FAREWELL = 30.0
 """Seconds that a worker without a server may take to finish a step."""
 
-PREVIEWS = 0.25
-"""The share of a job's time that its previews may take."""
+PREVIEWS = 0.2
+"""The share of a job's time that previews aim at: they have as many frames as it pays for."""
+
+MOST = 0.5
+"""The share at which a step goes without one; below it each step shows one frame at least."""
 
 Answer = TypeVar("Answer")
 
@@ -76,6 +79,39 @@ class Shelf:
             self._systems[name] = recipes.find(name).load(self._weights)
         self._systems.move_to_end(name)
         return self._systems[name]
+
+
+class Budget:
+    """How many frames the previews of a job may have, for each step to have one.
+
+    A frame is taken to cost what those of the newest preview did. The first preview has one frame
+    and counts for nothing: it is what somebody waits for, and it warms up.
+    """
+
+    def __init__(self, clock: Callable[[], float] = monotonic) -> None:
+        self._clock, self._start = clock, clock()
+        self._spent: list[float] = []
+        self._pace = self._frame = 0.0
+
+    def step(self, done: int) -> float:
+        """So many steps are done; seconds that each took, previews aside."""
+        self._pace = (self._clock() - self._start - sum(self._spent)) / done
+        return self._pace
+
+    def frames(self) -> int:
+        """How many frames the preview of this step may have, 0 for none."""
+        if sum(self._spent[1:]) > MOST * (self._clock() - self._start):
+            return 0
+        if not self._frame:
+            return 1
+        pays = PREVIEWS / (1 - PREVIEWS) * self._pace
+        return max(1, int(pays / self._frame))
+
+    def spent(self, seconds: float, *, frames: int) -> None:
+        """A preview of so many frames took so long."""
+        self._spent.append(seconds)
+        if len(self._spent) > 1:
+            self._frame = seconds / frames
 
 
 class Worker:
@@ -151,14 +187,16 @@ class Worker:
         self, lease: Lease, system: System, request: Request, steps: Iterator[Step]
     ) -> Iterator[Step]:
         """The steps, each told to the store, some shown to those who watch."""
-        start, shown = monotonic(), 0.0
+        budget = Budget()
         for step in steps:
-            done, now = step.index + 1, monotonic()
-            eta = (now - start - shown) / done * (step.total - done)
+            done, left = step.index + 1, step.total - step.index - 1
+            eta = budget.step(done) * left
             watched = self._beat(lease, step=done, steps=step.total, eta=round(eta, 3))
-            if watched and done < step.total and shown <= PREVIEWS * (now - start):
-                self._show(lease, system.finish(step, request), done)
-                shown += monotonic() - now
+            if watched and left and (most := budget.frames()):
+                begun = monotonic()
+                clip = system.finish(step, request, most=most)
+                self._show(lease, clip, done)
+                budget.spent(monotonic() - begun, frames=clip.frames.shape[2])
             yield step
 
     def _beat(self, lease: Lease, **told: Any) -> bool:  # noqa: ANN401

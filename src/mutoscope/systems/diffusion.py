@@ -33,7 +33,7 @@ from mutoscope.core.shapes import Denoise, Grid
 from mutoscope.encoders import TextEncoder
 from mutoscope.request import Example, Request, Setting
 from mutoscope.systems.cost import Cost, counted, held
-from mutoscope.systems.system import System
+from mutoscope.systems.system import System, spread
 
 WORDS = 16
 """Word pieces that a prompt is taken to have when its cost is estimated."""
@@ -132,9 +132,14 @@ class Diffusion(System):
     @final
     @override
     @torch.inference_mode()
-    def finish(self, step: Step, request: Request) -> Clip:
+    def finish(self, step: Step, request: Request, *, most: int | None = None) -> Clip:
         last, start = step.index + 1 == step.total, perf_counter()
-        frames = self.autoencoder.decode(step.x if last else step.clean)
+        latent, alone = step.x if last else step.clean, self.autoencoder.stride[0] == 1
+        if alone:  # else a frame can't be decoded without those beside it
+            latent = latent[:, :, spread(latent.shape[2], most)]
+        frames = self.autoencoder.decode(latent)
+        if not alone:
+            frames = frames[:, :, spread(frames.shape[2], most)]
         self.took = {**self.took, "decode": perf_counter() - start}
         return Clip(frames=frames, fps=request.fps)
 

@@ -75,8 +75,11 @@ class System(ABC):
         """Generate one clip step by step; close the iterator to cancel."""
 
     @abstractmethod
-    def finish(self, step: Step, request: Request) -> Clip:
-        """The clip as it stands after a step: the result after the last, a preview before."""
+    def finish(self, step: Step, request: Request, *, most: int | None = None) -> Clip:
+        """The clip as it stands after a step: the result after the last, a preview before.
+
+        With `most` only so many of its frames, spread evenly from the first on: a cheap preview.
+        """
 
     @abstractmethod
     def loss(self, example: Example, seeds: Sequence[int]) -> Float[Tensor, " b"]:
@@ -124,6 +127,16 @@ class System(ABC):
         """The clip of one request, start to end."""
         *_, last = self.run(request)
         return self.finish(last, request)
+
+
+def spread(count: int, most: int | None) -> list[int]:
+    """The numbers of at most `most` of `count` frames, evenly apart, the first among them.
+
+    >>> spread(16, 4)
+    [0, 4, 8, 12]
+    """
+    few = count if most is None else min(most, count)
+    return [index * count // few for index in range(few)]
 
 
 def counted(request: Request, count: int) -> list[Request]:

@@ -23,7 +23,7 @@ from mutoscope.core.samplers import Step
 from mutoscope.errors import WeightsError
 from mutoscope.request import Capabilities, Request, Setting
 from mutoscope.systems.cost import Cost
-from mutoscope.systems.system import Card, System
+from mutoscope.systems.system import Card, System, spread
 
 CARD = Card(name="tiny", title="Tiny", authors="Us", year=2026, arxiv="0000.00000", weights="none")
 
@@ -82,9 +82,10 @@ class Tiny(System):
             self.took = {"denoise": 0.0}
             yield Step(index, request.steps, x, clean)
 
-    def finish(self, step: Step, request: Request) -> Clip:
-        last = step.index + 1 == step.total
-        return Clip(frames=(step.x if last else step.clean).clamp(-1, 1), fps=request.fps)
+    def finish(self, step: Step, request: Request, *, most: int | None = None) -> Clip:
+        found = step.x if step.index + 1 == step.total else step.clean
+        frames = found[:, :, spread(found.shape[2], most)]
+        return Clip(frames=frames.clamp(-1, 1), fps=request.fps)
 
     def loss(self, example, seeds):
         raise NotImplementedError

@@ -1,0 +1,71 @@
+"""What a worker shows of a job that is watched, and what that may cost."""
+
+import pytest
+
+from mutoscope.service.desk import Desk
+from mutoscope.service.worker import MOST, PREVIEWS, Budget, Worker
+from tests.service.served import QUICK
+
+
+class Clock:
+    """A stopwatch that goes on when told."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def followed(steps: int, *, step: float, frame: float, of: int = 16) -> tuple[list[int], float]:
+    """The frames of each step's preview, and the share of the time that all but the first took."""
+    clock, shown, first = Clock(), [], 0.0
+    budget = Budget(clock)
+    for done in range(1, steps + 1):
+        clock.now += step
+        assert budget.step(done) == pytest.approx(step)
+        shown.append(min(budget.frames(), of))
+        if shown[-1]:
+            clock.now += shown[-1] * frame
+            budget.spent(shown[-1] * frame, frames=shown[-1])
+            first = first or shown[-1] * frame
+    return shown, 1 - (steps * step + first) / clock.now
+
+
+@pytest.mark.parametrize("frame", [0.001, 0.01, 0.03, 0.08, 0.2])
+def test_every_step_has_a_preview_of_as_many_frames_as_its_time_pays_for(frame: float):
+    shown, share = followed(30, step=0.25, frame=frame)
+    assert min(shown) >= 1
+    assert shown[2:] == [max(1, min(16, int(0.25 * PREVIEWS / (1 - PREVIEWS) / frame)))] * 28
+    assert share <= max(PREVIEWS, frame / (0.25 + frame))
+
+
+def test_previews_that_cost_more_than_a_step_are_left_out():
+    shown, share = followed(100, step=0.1, frame=2.0)
+    assert set(shown) == {0, 1}
+    assert share <= MOST + 2.0 / (100 * 0.1), "beyond its share by one preview at most"
+
+
+def worked(desk: Desk, monkeypatch: pytest.MonkeyPatch, *, watched: bool) -> list[int]:
+    """The steps that had a preview."""
+    shown: list[int] = []
+    tell = desk.store.previewed
+    monkeypatch.setattr(
+        desk.store, "previewed", lambda lease, step: (shown.append(step), tell(lease, step))
+    )
+    job = desk.submit(desk.request({**QUICK, "steps": 6, "settings": {"pause": 0.1}}))
+    if watched:
+        desk.store.watch(job.id)
+    lease = desk.store.claim("w")
+    assert lease is not None
+    Worker(desk.settings, "w", desk.store).run(lease)
+    assert desk.get(job.id).state == "completed"
+    return shown
+
+
+def test_every_step_of_a_job_that_is_watched_has_one(desk: Desk, monkeypatch: pytest.MonkeyPatch):
+    assert worked(desk, monkeypatch, watched=True) == [1, 2, 3, 4, 5]
+
+
+def test_a_job_that_nobody_watches_has_none(desk: Desk, monkeypatch: pytest.MonkeyPatch):
+    assert worked(desk, monkeypatch, watched=False) == []
