@@ -2,6 +2,7 @@
 
 import gc
 import json
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -343,8 +344,30 @@ def test_a_store_that_can_not_be_written_is_said_and_gets_over_it(client: TestCl
 texts = st.text(st.characters(codec="utf-8"), max_size=30)
 
 
-# An upload that was cut off is closed by the garbage collector, which says so.
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_an_upload_that_is_cut_off_is_refused_and_closed(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+):
+    spooled: list[tempfile.SpooledTemporaryFile] = []
+
+    def kept(**given: object) -> tempfile.SpooledTemporaryFile:
+        spooled.append(tempfile.SpooledTemporaryFile(**given))  # noqa: SIM115
+        return spooled[-1]
+
+    monkeypatch.setattr("starlette.formparsers.SpooledTemporaryFile", kept)
+    head = b'--b\r\nContent-Disposition: form-data; name="file"; filename="x.png"\r\n\r\n'
+    whole = head + b"x" * 2_000_000 + b"\r\n--b--\r\n"
+    kind = {"content-type": "multipart/form-data; boundary=b"}
+    for cut in (1_000_000, 10, 5, 3):
+        answer = client.post("/v1/assets", content=whole[:-cut], headers=kind)
+        assert answer.status_code == 400
+        assert "before its last boundary" in sentence(answer)
+        assert spooled[-1].closed
+    answer = client.post("/v1/assets", content=whole, headers=kind)
+    assert "can't be read" in sentence(answer)
+    assert len(spooled) == 5
+    assert all(file.closed for file in spooled)
+
+
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     fields=st.dictionaries(st.sampled_from(["prompt", "seconds", "size", "seed", "x", ""]), texts),

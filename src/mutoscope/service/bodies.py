@@ -8,14 +8,16 @@ import hashlib
 import json
 import tempfile
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import aclosing, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from fastapi import Request as Http
-from starlette.datastructures import UploadFile
+from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
+from starlette.formparsers import MultiPartException, MultiPartParser
+from typing_extensions import override
 
 from mutoscope import checked
 from mutoscope.errors import RequestError
@@ -50,10 +52,12 @@ class Body:
 @asynccontextmanager
 async def opened(http: Http) -> AsyncIterator[Body]:
     """The body, its files open for as long as the `with` lasts; its size was bounded before."""
+    body = await _read(http)
     try:
-        yield await _read(http)
+        yield body
     finally:
-        await http.close()
+        for file in body.files.values():
+            await file.close()
 
 
 async def _read(http: Http) -> Body:
@@ -138,17 +142,47 @@ def unpacked(folder: Path, url: str) -> Iterator[Path]:
 
 
 async def _multipart(http: Http) -> Body:
-    form = await http.form(max_files=1, max_fields=FIELDS, max_part_size=PART)
+    async with aclosing(http.stream()) as stream:
+        parser = _Parser(http.headers, stream, max_files=1, max_fields=FIELDS, max_part_size=PART)
+        try:
+            form = await parser.parse()
+        except MultiPartException as error:
+            said = error.message.rstrip(".")
+            raise RequestError(f"the body is no multipart form ({said}); mend it") from None
     fields: dict[str, Any] = {}
     files: dict[str, UploadFile] = {}
     for name, value in form.multi_items():
         if name in fields or name in files:
+            await form.close()
             raise RequestError(f"field '{name[:100]}' is there twice; send it once")
         if isinstance(value, UploadFile):
             files[name] = value
         else:
             fields[name] = value
     return Body(fields=fields, files=files, written=True)
+
+
+class _Parser(MultiPartParser):
+    """Starlette's, but a body that was cut off is refused, and its file closed.
+
+    Starlette takes what was whole of it, and leaves an upload without an end to the garbage
+    collector.
+    """
+
+    _whole = False
+
+    @override
+    def on_end(self) -> None:
+        self._whole = True
+
+    @override
+    async def parse(self) -> FormData:
+        form = await super().parse()
+        if not self._whole:
+            for file in self._files_to_close_on_error:
+                file.close()
+            raise RequestError("the body ends before its last boundary does; send it again")
+        return form
 
 
 def _parsed(text: str | bytes) -> Any:  # noqa: ANN401
