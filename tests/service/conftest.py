@@ -15,6 +15,8 @@ from mutoscope.service.desk import Desk
 from mutoscope.service.settings import Settings
 from tests.service.served import PLUGIN, Server
 
+collect_ignore = ["plugin"]  # looked through for doctests, it would stay on sys.path for all tests
+
 
 @pytest.fixture(scope="package", autouse=True)
 def plugin() -> Iterator[None]:
