@@ -165,6 +165,11 @@ class Request(Plain):
     settings: Mapping[str, Value] = field(default_factory=dict)
     segments: Sequence[Segment] = ()
 
+    @property
+    def prompts(self) -> tuple[str, ...]:
+        """What shall be seen, one after another: a story's pieces, else the prompt alone."""
+        return tuple(part.prompt for part in self.segments) or (self.prompt,)
+
     def to_json(self) -> dict[str, Any]:
         """The request as a JSON object, every key present."""
         return {

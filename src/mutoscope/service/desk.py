@@ -11,12 +11,13 @@ The HTTP routes and the studio are written on this, so both see the same jobs.
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from time import sleep
+from time import monotonic, sleep
 from typing import Any
 
 from mutoscope import recipes
@@ -37,6 +38,9 @@ LONGEST = 10_000
 
 LOOK = 0.1
 """Seconds between two looks at a job that is watched."""
+
+AGAIN = 2.0
+"""Seconds after which the worker is told again that somebody looks."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +68,29 @@ class Extras:
     source: str | None = None
     key: str | None = None
     fingerprint: str = ""
+
+
+class Watch:
+    """A look at a job again and again, `LOOK` seconds apart; its worker draws previews for it."""
+
+    def __init__(self, store: Store, job: str, *, owner: str | None = None) -> None:
+        self.store, self.job, self.owner = store, job, owner
+        self._seen: Job | None = None
+        self._told = -math.inf
+
+    @property
+    def over(self) -> bool:
+        """Whether the job has ended, so that nothing will change any more."""
+        return self._seen is not None and self._seen.ended
+
+    def look(self) -> Job | None:
+        """The job if it has changed since the last look, else None."""
+        if monotonic() - self._told >= AGAIN:
+            self.store.watch(self.job)
+            self._told = monotonic()
+        now = self.store.get(self.job, owner=self.owner)
+        changed, self._seen = now != self._seen, now
+        return now if changed else None
 
 
 class Desk:
@@ -138,10 +165,9 @@ class Desk:
         if not isinstance(system, str):
             raise RequestError(f"system must be text (got {type(system).__name__})")
         request = self.offer(system).accepts.complete({**given, "system": system})
-        said = [part.prompt for part in request.segments] or [request.prompt]
-        if not all(prompt.strip() for prompt in said):
+        if not all(prompt.strip() for prompt in request.prompts):
             raise RequestError("the prompt is empty; say what shall be seen")
-        if max(map(len, (*said, request.negative))) > LONGEST:
+        if max(map(len, (*request.prompts, request.negative))) > LONGEST:
             raise RequestError(f"a prompt may have {LONGEST} characters; say it shorter")
         self.assets.check(request, owner=owner)
         return request
@@ -186,16 +212,13 @@ class Desk:
 
     def watched(self, job: str, *, owner: str | None = None) -> Iterator[Job]:
         """The job whenever it has changed, until it has ended; its worker makes previews."""
-        before, looks = None, 0
-        while before is None or not before.ended:
-            if looks % round(2 / LOOK) == 0:
-                self.store.watch(job)
-            now = self.get(job, owner=owner)
-            if now != before:
-                yield now
-            else:
+        watch = Watch(self.store, job, owner=owner)
+        while not watch.over:
+            now = watch.look()
+            if now is None:
                 sleep(LOOK)
-            before, looks = now, looks + 1
+            else:
+                yield now
 
     def preview(self, job: str) -> bytes | None:
         """The newest preview of a running job, an animated webp; None if there is none."""

@@ -17,16 +17,12 @@ from starlette.responses import Response, StreamingResponse
 from mutoscope.errors import RequestError
 from mutoscope.service import bodies, shapes
 from mutoscope.service.bodies import Body
-from mutoscope.service.desk import Desk, Extras
+from mutoscope.service.desk import LOOK, Desk, Extras, Watch
 from mutoscope.service.jobs import BusyError, Job, NotFoundError, State, Variant
 from mutoscope.service.parts import MEDIA, After, At, Limit, Order, Who, content, page
 
-LOOK = 0.1
-"""Seconds between two looks at a job for a stream of events."""
-
-WATCH, STILL = 20, 100
-"""Looks after which the worker is asked for previews again, and a stream that has nothing to say
-shows that it is still there."""
+STILL = 100
+"""Looks in vain after which a stream shows that it is still there."""
 
 STREAMS = 100
 """Streams of events at once."""
@@ -162,40 +158,28 @@ async def get_events(job: str, http: Http, desk: At, who: Who) -> StreamingRespo
 
 async def _events(application: FastAPI, desk: Desk, job: str) -> AsyncIterator[str]:
     """State first, then every change; a job that vanishes ends the stream."""
-    state = application.state
+    state, watch = application.state, Watch(desk.store, job)
     state.streams += 1
     try:
-        before, shown, looks = None, 0, 0
-        while not state.closing.is_set():
-            now, image = await run_in_threadpool(_look, desk, job, shown, watch=looks % WATCH == 0)
+        shown = idle = 0
+        while not (state.closing.is_set() or watch.over):
+            now = await run_in_threadpool(watch.look)
             if now is None:
-                yield _event("deleted", {"id": job})
-                return
-            if image is not None:
+                idle += 1
+                if idle % STILL == 0:
+                    yield ": still here\n\n"
+                await asyncio.sleep(LOOK)
+                continue
+            if now.preview not in (0, shown):
                 shown = now.preview
-                yield _event("preview", {"step": shown, "image": _data(image)})
-            if now != before:
-                yield _event("job", now.to_json())
-            elif looks % STILL == 0:
-                yield ": still here\n\n"
-            if now.ended:
-                return
-            before, looks = now, looks + 1
-            await asyncio.sleep(LOOK)
+                image = await run_in_threadpool(desk.preview, job)
+                if image is not None:
+                    yield _event("preview", {"step": shown, "image": _data(image)})
+            yield _event("job", now.to_json())
+    except NotFoundError:
+        yield _event("deleted", {"id": job})
     finally:
         state.streams -= 1
-
-
-def _look(desk: Desk, job: str, shown: int, *, watch: bool) -> tuple[Job | None, bytes | None]:
-    """The job, None if it is gone, and its preview if there is a newer one than that step's."""
-    if watch:
-        desk.store.watch(job)
-    try:
-        found = desk.get(job)
-    except NotFoundError:
-        return None, None
-    newer = found.preview not in (0, shown)
-    return found, desk.preview(job) if newer else None
 
 
 def _event(name: str, data: dict[str, Any]) -> str:

@@ -82,7 +82,7 @@ def shown(job: Job) -> dict[str, Any]:
         "created_at": int(job.created_at),
         "completed_at": int(job.ended_at) if done and job.ended_at else None,
         "expires_at": int(job.expires_at) if done and job.expires_at else None,
-        "prompt": asked.prompt or " ".join(part.prompt for part in asked.segments),
+        "prompt": " ".join(asked.prompts),
         "size": "x".join(map(str, asked.size)),
         "seconds": f"{frames / asked.fps:g}",
         "remixed_from_video_id": job.source,

@@ -29,7 +29,7 @@ def board(jobs: Sequence[Job], *, filtered: bool) -> str:
 
 def card(job: Job) -> str:
     """One job: its first frame, prompt and state, and a box to choose it for comparing."""
-    prompt = escape(said(job))
+    prompt = escape(" / ".join(job.request.prompts))
     number = escape(job.id, quote=True)
     done = job.state == "completed"
     box = (
@@ -46,12 +46,6 @@ def card(job: Job) -> str:
         f'<span class="prompt">{prompt}</span></button>'
         f'<div class="line"><span class="facts">{escape(facts(job))}</span>{box}</div></li>'
     )
-
-
-def said(job: Job) -> str:
-    """The prompt, a story's pieces one after another."""
-    request = job.request
-    return " / ".join(part.prompt for part in request.segments) or request.prompt
 
 
 def facts(job: Job) -> str:

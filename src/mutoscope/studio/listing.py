@@ -26,14 +26,10 @@ class Wanted:
     states: Sequence[str] = ()
     system: str | None = None
 
-    def fits(self, job: Job) -> bool:
-        """Whether a job is wanted."""
-        if self.states and job.state not in self.states:
-            return False
-        if self.system is not None and job.request.system != self.system:
-            return False
-        said = [job.request.prompt, *(part.prompt for part in job.request.segments)]
-        where = " ".join([*said, job.request.system, str(job.request.seed), job.id]).lower()
+    def says(self, job: Job) -> bool:
+        """Whether a job has all the words; states and systems are for the store to find."""
+        asked = job.request
+        where = " ".join([*asked.prompts, asked.system, str(asked.seed), job.id]).lower()
         return all(word in where for word in self.text.lower().split())
 
 
@@ -56,7 +52,7 @@ def found(store: Store, wanted: Wanted, *, limit: int) -> tuple[list[Job], bool]
         jobs, more = store.listed(
             after=after, limit=PIECE, states=wanted.states, system=wanted.system
         )
-        kept += filter(wanted.fits, jobs)
+        kept += filter(wanted.says, jobs)
         if len(kept) > limit or not more:
             break
         after = jobs[-1].id
