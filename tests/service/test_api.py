@@ -1,5 +1,6 @@
 """HTTP over a desk without workers: what is accepted, what is refused and how, and who may ask."""
 
+import errno
 import gc
 import json
 import tempfile
@@ -338,6 +339,24 @@ def test_a_store_that_can_not_be_written_is_said_and_gets_over_it(client: TestCl
     assert client.get(f"/v1/jobs/{job}").status_code == 200
     sa.event.remove(desk.database.engine, "checkout", full)
     desk.database.engine.dispose()
+    assert ask(client)
+
+
+def test_a_folder_that_can_not_be_written_makes_the_service_unready(
+    client: TestClient, desk: Desk, monkeypatch: pytest.MonkeyPatch
+):
+    def refused(*_: object, **__: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system", "/tmp/secret")
+
+    for name in ("NamedTemporaryFile", "TemporaryFile"):
+        monkeypatch.setattr(f"tempfile.{name}", refused)
+    answer = client.get("/ready")
+    assert answer.status_code == 503
+    assert "full or can't be written" in sentence(answer)
+    upload = client.post("/v1/assets", files={"file": ("a.png", b"x")})
+    assert upload.status_code == 503
+    assert "can't store anything just now" in sentence(upload)
+    assert client.get("/health").status_code == 200
     assert ask(client)
 
 

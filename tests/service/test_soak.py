@@ -1,4 +1,4 @@
-"""The long ones, by `make soak`: kill -9 at random, fifty clients at once, and PostgreSQL.
+"""The long ones, by `make soak`: kill -9 at random, fifty clients, bad disks, and PostgreSQL.
 
 MUTOSCOPE_KILLS=50     how often something is killed
 MUTOSCOPE_POSTGRES     the folder of PostgreSQL's programs; found by itself on Debian
@@ -17,6 +17,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx2
@@ -24,7 +25,7 @@ import pytest
 
 from mutoscope import media
 from mutoscope.request import Request
-from tests.service.served import Server, ask, until
+from tests.service.served import QUICK, Server, ask, until
 
 pytestmark = pytest.mark.slow
 
@@ -310,3 +311,43 @@ def test_a_full_disk_fails_jobs_in_a_sentence_and_is_got_over(tmp_path: Path):
     finally:
         server.stop(signal.SIGKILL)
         subprocess.run(["umount", "-l", str(home)], check=False)
+
+
+@contextmanager
+def unwritable(folder: Path) -> Iterator[None]:
+    """A folder on a disk that is read-only for as long as the `with` lasts."""
+    subprocess.run(["mount", "--bind", str(folder), str(folder)], check=True)
+    try:
+        subprocess.run(["mount", "-o", "remount,bind,ro", str(folder)], check=True)
+        yield
+    finally:
+        subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="making a disk read-only needs root")
+@pytest.mark.parametrize("which", ["results", ""])
+def test_a_read_only_disk_fails_jobs_in_a_sentence_and_is_got_over(tmp_path: Path, which: str):
+    server = Server(tmp_path / "home")
+    server.log = tmp_path / "log"
+    try:
+        with server, server.client() as client:
+            until(client, ask(client))
+            accepted = [ask(client, steps=STEPS, settings={"pause": 0.3})]
+            until(client, accepted[0], "running")
+            with unwritable(server.home / which):
+                unready = client.get("/ready")
+                assert unready.status_code == 503
+                assert str(server.home) not in unready.text
+                assert client.get("/health").status_code == 200
+                answer = client.post("/v1/jobs", json={"request": QUICK})
+                assert answer.status_code in (201, 503)
+                if answer.status_code == 201:
+                    accepted.append(answer.json()["id"])
+                time.sleep(4)
+            for job in accepted:
+                found = until(client, job)
+                assert found["state"] == "completed" or found["error"]["code"] == "storage"
+            assert client.get("/ready").status_code == 200
+            assert until(client, ask(client))["state"] == "completed"
+    finally:
+        server.stop(signal.SIGKILL)

@@ -3,6 +3,7 @@
 import pytest
 
 from mutoscope.service.desk import Desk
+from mutoscope.service.results import StorageError
 from mutoscope.service.worker import MOST, PREVIEWS, Budget, Worker
 from tests.service.served import QUICK
 
@@ -65,6 +66,28 @@ def worked(desk: Desk, monkeypatch: pytest.MonkeyPatch, *, watched: bool) -> lis
 
 def test_every_step_of_a_job_that_is_watched_has_one(desk: Desk, monkeypatch: pytest.MonkeyPatch):
     assert worked(desk, monkeypatch, watched=True) == [1, 2, 3, 4, 5]
+
+
+def test_a_disk_that_can_not_be_written_fails_a_job_in_a_sentence(desk: Desk):
+    worker = Worker(desk.settings, "w", desk.store)
+    for folder in (desk.settings.results, desk.settings.previews):
+        folder.rmdir()
+        folder.write_text("here is no folder")
+    with pytest.raises(StorageError, match="results can't be stored"):
+        desk.check()
+    job, after = (desk.submit(desk.request(QUICK)).id for _ in range(2))
+    desk.store.watch(job)
+    worker.run(desk.store.claim("w"))
+    failed = desk.get(job)
+    assert (failed.state, failed.error_code) == ("failed", "storage")
+    assert failed.error is not None
+    assert failed.error.startswith("the result can't be stored")
+    for folder in (desk.settings.results, desk.settings.previews):
+        folder.unlink()
+    desk.settings.make()
+    desk.check()
+    worker.run(desk.store.claim("w"))
+    assert desk.get(after).state == "completed"
 
 
 def test_a_job_that_nobody_watches_has_none(desk: Desk, monkeypatch: pytest.MonkeyPatch):

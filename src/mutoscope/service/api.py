@@ -21,6 +21,7 @@ from mutoscope.service.door import Door, Rules, problem
 from mutoscope.service.jobs import BusyError, ConflictError, NotFoundError
 from mutoscope.service.metrics import Metrics
 from mutoscope.service.parts import At
+from mutoscope.service.results import StorageError
 
 router = APIRouter()
 
@@ -65,8 +66,11 @@ def health() -> JSONResponse:
 
 @router.get("/ready", responses={200: {"model": shapes.Health}, **shapes.problems()})
 def ready(desk: At) -> JSONResponse:
-    """Whether jobs would be accepted and run: 503 if the store or all workers are gone."""
-    desk.store.counts()
+    """Whether jobs would be accepted and run.
+
+    503 if the store or the results can't be written, or if all workers are gone.
+    """
+    desk.check()
     supervisor = desk.supervisor
     if supervisor is not None and desk.settings.workers and not supervisor.alive():
         sentence = "no worker is alive just now; one is being started"
@@ -94,6 +98,8 @@ def _refused(_http: Http, error: Exception) -> Response:
         status, code = 409, "conflict"
     elif isinstance(error, BusyError):
         status, code, headers = 429, "busy", {"Retry-After": str(error.wait)}
+    elif isinstance(error, StorageError):
+        status, code, headers = 503, "unavailable", {"Retry-After": "5"}
     elif isinstance(error, WeightsError):
         sentence = "the weights of this system aren't here; see /v1/systems"
     return JSONResponse(problem(code, sentence), status, headers=headers)

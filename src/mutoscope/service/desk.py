@@ -23,6 +23,7 @@ from typing import Any
 from mutoscope import recipes
 from mutoscope.errors import RequestError, WeightsError
 from mutoscope.request import Capabilities, Request
+from mutoscope.service import results
 from mutoscope.service.access import Caller, Keys
 from mutoscope.service.assets import Asset, Assets
 from mutoscope.service.jobs import ConflictError, Job, NotFoundError, Order
@@ -38,6 +39,9 @@ LONGEST = 10_000
 
 LOOK = 0.1
 """Seconds between two looks at a job that is watched."""
+
+FRESH = 1.0
+"""Seconds for which it stands that something could be written: anybody may ask."""
 
 AGAIN = 2.0
 """Seconds after which the worker is told again that somebody looks."""
@@ -104,6 +108,7 @@ class Desk:
         self.keys = Keys(self.database, settings)
         self.webhooks = Webhooks(self.database, self.keys, settings.webhooks)
         self.supervisor: Supervisor | None = None
+        self._good = -math.inf
         self._offers: dict[str, Offer] = {}
         self._loading = threading.Lock()
 
@@ -133,6 +138,13 @@ class Desk:
             self.webhooks.stop()
             self.supervisor.stop()
         self.database.close()
+
+    def check(self) -> None:
+        """Refuse, with StorageError or the store's own, while nothing can be written."""
+        if monotonic() - self._good > FRESH:
+            self.database.check()
+            results.check(self.settings.results)
+            self._good = monotonic()
 
     # Systems
 

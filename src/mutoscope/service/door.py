@@ -7,6 +7,7 @@ too large or doesn't come, and, on loopback, a page of somebody else's that a br
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import logging
 import secrets
@@ -41,6 +42,9 @@ PATIENCE = 30.0
 
 GUESSES = 60
 """Wrong keys a minute from one address."""
+
+DISK = (errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOSPC, errno.EDQUOT, errno.EIO)
+"""What a disk says that is full, read-only or broken: no fault of whoever asks."""
 
 SAFE = ("GET", "HEAD", "OPTIONS")
 
@@ -93,16 +97,8 @@ class Door:
         try:
             scope.setdefault("state", {})["caller"] = await self._caller(scope)
             await self.app(scope, self._bounded(scope, receive), answer)
-        except RefusedError as error:
-            await answer.refuse(error)
-        except SQLAlchemyError as error:
-            log.error("store", extra={"error": type(error).__name__})
-            sentence = "the service can't store anything just now; try again later"
-            await answer.refuse(RefusedError(503, "unavailable", sentence, Retry_After="5"))
-        except Exception:
-            log.exception("unexpected")
-            sentence = "the service met an unexpected error; its log says more under this id"
-            await answer.refuse(RefusedError(500, "internal", sentence))
+        except Exception as error:
+            await answer.refuse(_refusal(error))
         finally:
             self._tell(scope, answer, perf_counter() - start)
 
@@ -215,6 +211,20 @@ def problem(code: str, sentence: str, *, param: str | None = None) -> Mapping[st
     """An error in OpenAI's form."""
     kind = "server_error" if code in ("internal", "unavailable") else "invalid_request_error"
     return {"error": {"message": sentence, "type": kind, "param": param, "code": code}}
+
+
+def _refusal(error: Exception) -> RefusedError:
+    """What is said of an error that nobody below has answered."""
+    if isinstance(error, RefusedError):
+        return error
+    disk = isinstance(error, OSError) and error.errno in DISK
+    if disk or isinstance(error, SQLAlchemyError):
+        log.error("store", extra={"error": type(error).__name__})
+        sentence = "the service can't store anything just now; try again later"
+        return RefusedError(503, "unavailable", sentence, Retry_After="5")
+    log.exception("unexpected", exc_info=error)
+    sentence = "the service met an unexpected error; its log says more under this id"
+    return RefusedError(500, "internal", sentence)
 
 
 def _check_origin(method: str, headers: Headers) -> None:

@@ -11,7 +11,9 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import tempfile
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +54,19 @@ def kept(results: Path, name: str, clip: Clip, record: Mapping[str, Any]) -> dic
     return files
 
 
+def check(results: Path) -> None:
+    """Refuse with StorageError what couldn't be stored anyhow: tried with one byte."""
+    try:
+        with tempfile.TemporaryFile(dir=results, prefix=".check-") as file:
+            file.write(b"x")
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise StorageError(
+            "results can't be stored, because the service's disk is full or can't be written"
+        ) from error
+
+
 def dropped(results: Path, name: str) -> None:
     """Remove one folder that nobody will ask for."""
     shutil.rmtree(results / name, ignore_errors=True)
@@ -64,6 +79,12 @@ def removed(results: Path, previews: Path, jobs: Iterable[str]) -> None:
         if _job(path) in gone:
             shutil.rmtree(path, ignore_errors=True)
     for job in gone:
+        unshown(previews, job)
+
+
+def unshown(previews: Path, job: str) -> None:
+    """Remove the preview of a job; on a disk that can't be written it stays until it can."""
+    with suppress(OSError):
         (previews / f"{job}.webp").unlink(missing_ok=True)
 
 
@@ -73,7 +94,8 @@ def swept(results: Path, previews: Path, named: set[str]) -> int:
     for path in left:
         shutil.rmtree(path, ignore_errors=True)
     for path in previews.iterdir():
-        path.unlink(missing_ok=True)
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
     return len(left)
 
 

@@ -143,6 +143,11 @@ class Database:
                     " use the version of mutoscope that made it, or another MUTOSCOPE_HOME"
                 )
 
+    def check(self) -> None:
+        """Write what is there already; fails as the next job would."""
+        with self.writing() as connection:
+            connection.execute(meta.update().values(version=VERSION))
+
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """A connection to read with; each statement sees what is committed."""
@@ -160,25 +165,21 @@ class Database:
                     yield connection
             return
         with self.engine.connect() as connection:
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
             try:
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
                 yield connection
                 connection.exec_driver_sql("COMMIT")
+            except OperationalError:
+                # Undone by closing: one that was opened on a read-only disk would stay read-only.
+                connection.invalidate()
+                raise
             except BaseException:
-                _rollback(connection)
+                connection.exec_driver_sql("ROLLBACK")
                 raise
 
     def close(self) -> None:
         """Close every connection."""
         self.engine.dispose()
-
-
-def _rollback(connection: Connection) -> None:
-    """Undo; SQLite has done so itself after a full disk."""
-    try:
-        connection.exec_driver_sql("ROLLBACK")
-    except OperationalError:
-        connection.invalidate()
 
 
 def _engine(url: str) -> Engine:

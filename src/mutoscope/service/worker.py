@@ -156,7 +156,7 @@ class Worker:
                 log.error("job failed", exc_info=failed.__cause__, extra={"job": lease.id})
             self._told(lambda: self.store.fail(lease, failed.code, str(failed)))
             ended = failed.code
-        (self.settings.previews / f"{lease.id}.webp").unlink(missing_ok=True)
+        results.unshown(self.settings.previews, lease.id)
         told = {"job": lease.id, "attempt": lease.attempt, "ended": ended}
         log.info("job", extra={**told, "seconds": round(monotonic() - start, 3)})
 
