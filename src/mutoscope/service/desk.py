@@ -26,7 +26,7 @@ from mutoscope.request import Capabilities, Request
 from mutoscope.service import results
 from mutoscope.service.access import Caller, Keys
 from mutoscope.service.assets import Asset, Assets
-from mutoscope.service.jobs import ConflictError, Job, NotFoundError, Order
+from mutoscope.service.jobs import Clock, ConflictError, Job, NotFoundError, Order, steady
 from mutoscope.service.settings import Settings
 from mutoscope.service.store import Store
 from mutoscope.service.supervisor import Supervisor
@@ -98,15 +98,15 @@ class Watch:
 
 
 class Desk:
-    """A service: its store, and, once started, its workers."""
+    """A service: its store, and, once started, its workers; `now` is a clock for all of it."""
 
-    def __init__(self, settings: Settings) -> None:
-        self.settings = settings
+    def __init__(self, settings: Settings, *, now: Clock | None = None) -> None:
+        self.settings, now = settings, now or steady()
         self.database = Database(settings.url)
-        self.store = Store(self.database, keep=float(settings.keep))
-        self.assets = Assets(self.database, settings)
+        self.store = Store(self.database, keep=float(settings.keep), now=now)
+        self.assets = Assets(self.database, settings, now=now)
         self.keys = Keys(self.database, settings)
-        self.webhooks = Webhooks(self.database, self.keys, settings.webhooks)
+        self.webhooks = Webhooks(self.database, self.keys, settings.webhooks, now=now)
         self.supervisor: Supervisor | None = None
         self._good = -math.inf
         self._offers: dict[str, Offer] = {}
@@ -114,9 +114,11 @@ class Desk:
 
     @classmethod
     @contextmanager
-    def opened(cls, settings: Settings, *, workers: bool = True) -> Iterator[Desk]:
+    def opened(
+        cls, settings: Settings, *, workers: bool = True, now: Clock | None = None
+    ) -> Iterator[Desk]:
         """A desk that is started, and stopped at the end; without workers jobs only wait."""
-        desk = cls(settings)
+        desk = cls(settings, now=now)
         desk.start(workers=workers)
         try:
             yield desk

@@ -173,9 +173,16 @@ class Lease:
     owner: str
 
 
-def steady() -> Clock:
-    """The time of day as it was when this was called, going on evenly however the clock is set."""
+def elapsed() -> float:
+    """Seconds since this machine started, the same for all its processes."""
     which = getattr(time, "CLOCK_BOOTTIME", None)  # unlike CLOCK_MONOTONIC it counts sleep
-    read = time.monotonic if which is None else lambda: time.clock_gettime(which)
-    start = time.time() - read()
-    return lambda: start + read()
+    return time.monotonic() if which is None else time.clock_gettime(which)
+
+
+def steady(start: float | None = None) -> Clock:
+    """The time of day as it was when this was called, going on evenly however the clock is set.
+
+    `start` is the time of day at which the machine started, for processes that must agree.
+    """
+    zero = time.time() - elapsed() if start is None else start
+    return lambda: zero + elapsed()

@@ -21,6 +21,7 @@ from time import monotonic
 from sqlalchemy.exc import SQLAlchemyError
 
 from mutoscope.service import results
+from mutoscope.service.jobs import elapsed
 from mutoscope.service.settings import Settings
 from mutoscope.service.store import Store
 
@@ -112,8 +113,10 @@ class Supervisor:
 
     def _run(self) -> None:
         while not self._stop.wait(TICK):
-            for job in (self._look, self._tidy):
-                self._tried(job)
+            self._tried(self._look)
+            if monotonic() - self._swept >= SWEEP:
+                self._swept = monotonic()
+                self._tried(self.tidy)
 
     def _tried(self, job: Callable[[], None]) -> None:
         """A store or disk that fails now may not later."""
@@ -158,7 +161,9 @@ class Supervisor:
         )
         stdin = slot.process.stdin
         assert stdin is not None
-        said = {"settings": self.settings.to_json(), "name": slot.name}
+        # Its time of day is ours: the clock may have been set since we looked.
+        start = self.store.now() - elapsed()
+        said = {"settings": self.settings.to_json(), "name": slot.name, "start": start}
         with suppress(BrokenPipeError):
             stdin.write(json.dumps(said).encode() + b"\n")
             stdin.flush()
@@ -191,11 +196,8 @@ class Supervisor:
                 return
         self.store.lost(worker, attempts=self.settings.attempts)
 
-    def _tidy(self) -> None:
+    def tidy(self) -> None:
         """Forget what has expired; remove the files of what was forgotten, then its rows."""
-        if monotonic() - self._swept < SWEEP:
-            return
-        self._swept = monotonic()
         self.store.expire()
         gone = self.store.forgotten()
         if gone:

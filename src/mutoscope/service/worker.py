@@ -33,7 +33,7 @@ from mutoscope.errors import MutoscopeError
 from mutoscope.request import Request
 from mutoscope.service import logs, results
 from mutoscope.service.assets import Assets
-from mutoscope.service.jobs import Lease
+from mutoscope.service.jobs import Lease, steady
 from mutoscope.service.settings import Settings
 from mutoscope.service.store import Store
 from mutoscope.service.tables import Database
@@ -281,7 +281,7 @@ def main() -> None:
     settings = Settings.from_json(said["settings"])
     logs.begin(prompts=settings.prompts)
     torch.set_num_threads(max(1, torch.get_num_threads() // max(1, settings.workers)))
-    store = Store(Database(settings.url), keep=float(settings.keep))
+    store = Store(Database(settings.url), keep=float(settings.keep), now=steady(said["start"]))
     worker = Worker(settings, said["name"], store)
     threading.Thread(target=_listen, args=(worker,), daemon=True).start()
     worker.serve()
