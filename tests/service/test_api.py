@@ -316,6 +316,29 @@ def test_keys_are_needed_kept_as_hashes_and_limit_their_owner(guarded):
     assert client.get("/v1/jobs", headers=ann).status_code == 401
 
 
+def test_who_needs_no_key_has_limits_too_but_not_for_pages(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("mutoscope.service.access.monotonic", lambda: 0.0)
+    few = Settings(home=tmp_path, warm=(), local_rate=10, local_active=1)
+    with (
+        Desk.opened(few, workers=False) as desk,
+        TestClient(api.app(desk, pages=("/studio",)), base_url="http://127.0.0.1") as client,
+    ):
+        job = ask(client)
+        second = client.post("/v1/jobs", json={"request": QUICK})
+        assert second.status_code == 429
+        assert int(second.headers["retry-after"]) >= 1
+        assert "1 unfinished jobs" in sentence(second)
+        desk.submit(desk.request(QUICK))  # as the studio's page does
+        client.post(f"/v1/jobs/{job}/cancel")
+        statuses = [client.get("/v1/jobs").status_code for _ in range(9)]
+        assert statuses == [200] * 7 + [429] * 2
+        assert "10 requests a minute" in sentence(client.get("/v1/jobs"))
+        assert client.get("/health").status_code == 200
+        assert {client.get("/studio/x").status_code for _ in range(20)} == {404}
+
+
 def test_guessing_keys_is_slowed(guarded):
     _, client = guarded
     headers = {"authorization": "Bearer mk_guess"}

@@ -21,7 +21,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from mutoscope.service.access import Caller, Keys, Pace, loopback
+from mutoscope.service.access import LOCAL, Caller, Keys, Pace, loopback
 from mutoscope.service.jobs import BusyError
 from mutoscope.service.metrics import Metrics
 from mutoscope.service.settings import Settings
@@ -123,7 +123,10 @@ class Door:
             self._check_pace(self.guesses, address, GUESSES)
             sentence = "a key is needed: Authorization: Bearer KEY; make one with: mutoscope keys"
             raise RefusedError(401, "unauthorized", sentence, WWW_Authenticate="Bearer")
-        return Caller()
+        local = self.rules.settings.local_rate
+        if not self._page(path):  # a page asks for hundreds of files of its own at once
+            self._check_pace(self.pace, LOCAL, local)
+        return Caller(rate=local, active=self.rules.settings.local_active)
 
     def _check_pace(self, pace: Pace, name: str, rate: int) -> None:
         try:

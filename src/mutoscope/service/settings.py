@@ -45,6 +45,8 @@ class Settings:
     - `keep`: seconds a finished job is kept, 0 for ever.
     - `keys`: bearer keys are needed even on loopback. `rate`, `active`: requests a minute and
       unfinished jobs that a key may have, unless its own numbers say otherwise.
+    - `local_rate`, `local_active`: the same for all who ask on loopback without a key; the studio's
+      page isn't counted.
     - `body`: bytes of a request; `upload`, `pixels`, `seconds`, `frames`: bytes, pixels a picture,
       length and frames of an uploaded file; `decode_seconds`, `decode_memory`: what decoding it
       may take. `assets`: files that one owner may keep.
@@ -65,6 +67,8 @@ class Settings:
     keys: bool = False
     rate: int = 600
     active: int = 20
+    local_rate: int = 6000
+    local_active: int = 100
     body: int = MEGABYTE
     upload: int = 32 * MEGABYTE
     pixels: int = 16_000_000
@@ -198,6 +202,8 @@ _CHECKS: Mapping[str, Check] = {
     "attempts": _whole("attempts", 1),
     "rate": _whole("rate", 1),
     "active": _whole("active", 1),
+    "local_rate": _whole("local_rate", 1),
+    "local_active": _whole("local_active", 1),
     "body": _whole("body", 1000),
     "upload": _whole("upload", 1000),
     "pixels": _whole("pixels", 1),

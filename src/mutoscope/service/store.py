@@ -302,7 +302,7 @@ class Store:
             own = count.where(jobs.c.owner == owner, jobs.c.state.in_(UNFINISHED))
             if connection.execute(own).scalar_one() >= active:
                 raise BusyError(
-                    f"this key has {active} unfinished jobs, as many as it may; wait for one",
+                    f"{active} unfinished jobs are as many as one client may have; wait for one",
                     wait=self._pace(connection),
                 )
         if connection.execute(count.where(jobs.c.state == "queued")).scalar_one() >= queue:
