@@ -73,7 +73,7 @@ class Server:
 
     def client(self) -> httpx2.Client:
         """Something to ask it with."""
-        return httpx2.Client(base_url=self.url, timeout=60)
+        return httpx2.Client(base_url=self.url, timeout=300)  # of a machine that is busy
 
     def __enter__(self) -> Server:
         return self.start()

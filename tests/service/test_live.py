@@ -13,6 +13,7 @@ from openai import OpenAI
 from PIL import Image
 
 from mutoscope import media
+from tests.service import test_soak as soak
 from tests.service.served import Server, ask, until
 
 VARIANTS = {"video": ".mp4", "thumbnail": ".webp", "spritesheet": ".png"}
@@ -161,6 +162,10 @@ def test_a_job_that_ends_its_workers_fails_in_the_end(tmp_path: Path):
         assert failed["error"]["code"] == "worker_lost"
         assert failed["attempt"] == 2
         assert until(client, ask(client))["state"] == "completed"
+
+
+def test_eight_clients_at_once_lose_and_double_nothing(server: Server):
+    soak.mixed(server, 8, 2)
 
 
 def test_what_was_accepted_survives_kill_9_of_worker_and_server(tmp_path: Path):
