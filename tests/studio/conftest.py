@@ -50,7 +50,7 @@ class Studio(Server):
 def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
     pytest.importorskip("gradio", reason="the studio needs the extra 'studio'")
     home = tmp_path_factory.mktemp("studio") / "home"
-    with Studio(home, warm=["modelscope", "drawn"]) as found:
+    with Studio(home, warm=["modelscope", "drawn"], decode_seconds=120) as found:
         yield found
 
 

@@ -9,10 +9,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
 
 import pytest
+from PIL import Image
 
 from tests.studio.conftest import SCREENS, Studio
 
@@ -150,6 +152,26 @@ def test_a_stroke_is_drawn_or_typed_and_reaches_the_job(opened: Opened, studio: 
     with urlopen(f"{studio.url}/v1/jobs/{made}") as answer:
         conditions = json.load(answer)["request"]["conditions"]
     assert [(one["kind"], one["source"]) for one in conditions] == [("stroke", "3,1;4,1;9,9")]
+
+
+def test_a_picture_is_uploaded_and_reaches_the_job(opened: Opened, studio: Studio, tmp_path: Path):
+    picture = tmp_path / "dot.png"
+    Image.new("RGB", (20, 12), "red").save(picture)
+    with opened("upload") as page:
+        choose(page, "System", "drawn")
+        field = page.locator(".upload >> visible=true").first
+        field.locator("input[type=file]").set_input_files(picture)
+        field.get_by_text("dot").first.wait_for()
+        page.fill("#prompt textarea", "a ball that begins red")
+        page.press("#prompt textarea", "Enter")
+        page.wait_for_selector("figure[data-state=completed]")
+        made = page.locator("figure.tile").get_attribute("data-job")
+    with urlopen(f"{studio.url}/v1/jobs/{made}") as answer:
+        (condition,) = json.load(answer)["request"]["conditions"]
+    assert condition["kind"] == "first"
+    with urlopen(f"{studio.url}/v1/assets/{condition['source']}") as answer:
+        asset = json.load(answer)
+    assert (asset["width"], asset["height"], asset["frames"]) == (20, 12, 1)
 
 
 def test_the_gallery_finds_opens_compares_changes_and_deletes(opened: Opened, studio: Studio):
