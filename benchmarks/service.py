@@ -1,12 +1,13 @@
 """What the service costs beside the library: throughput, added latency, memory over many jobs.
 
-    python benchmarks/service.py            measures and prints JSON
+    python benchmarks/service.py            measures, prints JSON, writes results/service.json
     python benchmarks/service.py --jobs 500
 
-The same requests run first in a process of their own through `System.make` and `media.write`, then
-through a service with one worker that is kept busy. `added` is the share by which a job takes
-longer; `latency` the seconds from asking an idle service until its answer says completed, beyond
-what the library takes; memory is the worker's after a tenth of the jobs and at the end.
+The same requests run first in this process through `System.make` and `media.write`, then through a
+service with one worker that is kept busy. `added` is the share by which a job takes longer, all
+three of its files being written; `latency` the seconds from asking an idle service until its answer
+says completed, beyond what the library takes; memory is the worker's after a tenth of the jobs and
+at the end.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from pathlib import Path
 from time import perf_counter, sleep
 
 import torch
+from _page import RESULTS
 
 import mutoscope
 from mutoscope import media
@@ -51,10 +53,10 @@ def resident(process: int) -> int:
     return int(fields[1]) * 4096
 
 
-def settled(desk: Desk, job: str) -> None:
-    """Wait for a job as closely as a client on this machine can."""
+def settled(desk: Desk, job: str, *, look: float = 0.002) -> None:
+    """Wait for a job; by itself as closely as a client can, which would slow a busy service."""
     while not desk.get(job).ended:
-        sleep(0.002)
+        sleep(look)
 
 
 def through(request: Request, jobs: int, folder: Path) -> dict[str, float]:
@@ -71,11 +73,13 @@ def through(request: Request, jobs: int, folder: Path) -> dict[str, float]:
             settled(desk, desk.submit(replace(request, seed=seed)).id)
             lone.append(perf_counter() - start)
         asked = [desk.submit(replace(request, seed=seed)).id for seed in range(jobs)]
-        settled(desk, asked[max(0, jobs // 10 - 1)])
+        settled(desk, asked[max(0, jobs // 10 - 1)], look=0.5)
         early = resident(process.pid)
-        settled(desk, asked[-1])
+        settled(desk, asked[-1], look=0.5)
         late = resident(process.pid)
         ended = [desk.get(job) for job in asked]
+    if any(job.state != "completed" for job in ended):
+        raise SystemExit(f"a job failed: {next(job.error for job in ended if job.error)}")
     span = float(ended[-1].ended_at or 0) - float(ended[0].started_at or 0)
     return {
         "busy": span / jobs,
@@ -106,6 +110,8 @@ def main(arguments: list[str]) -> None:
         "threads": torch.get_num_threads(),
     }
     print(json.dumps(told))
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / "service.json").write_text(json.dumps(told, indent=1) + "\n")
 
 
 if __name__ == "__main__":

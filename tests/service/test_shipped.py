@@ -1,8 +1,10 @@
 """The model that ships, end to end: a prompt over HTTP becomes the very clip that Python makes."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import torch
 
 import mutoscope
 from mutoscope import cli, media
@@ -14,6 +16,16 @@ ASKED = {"system": "modelscope", "prompt": "a red ball bounces on the grass", "s
 SHORT = {"frames": 4, "steps": 2}
 
 
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """As many as the server's worker has: sums in another order are other bits."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.usefixtures("one_thread")
 def test_a_prompt_over_http_is_the_clip_that_python_makes(server: Server, tmp_path: Path, capsys):
     with server.client() as client:
         made = client.post("/v1/jobs", json={"request": {**ASKED, **SHORT}})
