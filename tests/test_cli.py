@@ -117,6 +117,16 @@ def test_other_weights_do_not_verify(generate, tmp_path: Path, capsys):
     assert "weights" in capsys.readouterr().out
 
 
+def test_a_file_of_before_settings_were_all_kept_still_verifies(generate, zoo: Path, capsys):
+    assert generate("-o", "a.mp4") == 0
+    clip = media.read("a.mp4")
+    assert set(clip.record["settings"]) == {"rescale", "shift"}
+    made = mutoscope.load("modelscope", weights=zoo).generate("a red ball", steps=2)
+    media.write(made, "old.mp4", record={**clip.record, "settings": {}})
+    assert cli.code(["verify", "old.mp4", "--weights", str(zoo)]) == 0
+    assert "equal" in capsys.readouterr().out
+
+
 def test_files_of_every_kind_verify_by_what_is_in_them(generate, zoo: Path, capsys):
     assert generate("-o", "a.mp4") == 0
     Path("a.mp4").rename("a.mov")

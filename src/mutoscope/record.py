@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import platform
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
@@ -119,7 +119,8 @@ def machine() -> str:
 class Verdict:
     """What became of rendering a record again.
 
-    `psnr` is in dB, infinite for equal frames; `fields` are the keys in which the records differ.
+    `psnr` is in dB, infinite for equal frames; `fields` are the keys in which the records differ,
+    as `info` writes them: `seed`, `settings.shift`, `weights.text`.
     `foreign` frames are in a file whose record came out the same, but names others.
     """
 
@@ -147,10 +148,9 @@ def compare(mine: Record, theirs: Record, my_clip: Clip, their_clip: Clip) -> Ve
     The hashes decide equality, since they were taken before encoding. The clips decide tolerance,
     so both must have passed the same codec: `media.read(file)` against
     `media.stored(rendered, suffix)`. They also show whether the file is the one that was written.
+    A setting or part of which `theirs` says nothing, being older, is not said to differ.
     """
-    ours, others = mine.to_json(), theirs.to_json()
-    ignored = ("frames_sha256", "seconds")
-    fields = tuple(key for key in ours if key not in ignored and ours[key] != others.get(key))
+    fields = tuple(_differing(mine.to_json(), theirs.to_json()))
     psnr = _psnr(my_clip, their_clip)
     if mine.frames_sha256 == theirs.frames_sha256:
         if psnr < FOREIGN:
@@ -160,6 +160,17 @@ def compare(mine: Record, theirs: Record, my_clip: Clip, their_clip: Clip) -> Ve
         "within tolerance" if psnr >= TOLERANCE else "differs"
     )
     return Verdict(kind=kind, psnr=psnr, fields=fields)
+
+
+def _differing(mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> Iterator[str]:
+    for key, value in mine.items():
+        if key in ("frames_sha256", "seconds") or value == theirs[key]:
+            continue
+        if not isinstance(value, Mapping):
+            yield key
+            continue
+        told = {**value, **theirs[key]}
+        yield from (f"{key}.{name}" for name in told if value.get(name) != told[name])
 
 
 def _psnr(one: Clip, other: Clip) -> float:

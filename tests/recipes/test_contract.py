@@ -127,6 +127,14 @@ def test_parts_that_were_saved_make_the_same_clip_again(name: str, tmp_path: Pat
     assert set(one.weights) >= {name}
 
 
+def test_a_record_names_every_setting_whatever_the_defaults_become(system: System):
+    knobs = {knob.name: knob.default for knob in system.accepts().settings}
+    record = system.generate("a red ball", steps=1).record
+    assert record["settings"] == knobs
+    given = system.generate("a red ball", steps=1, settings={"rescale": 0.5}).record
+    assert given["settings"] == {**knobs, "rescale": 0.5}
+
+
 def test_weights_that_are_not_there_or_do_not_fit_are_named(name: str, tmp_path: Path):
     recipe = recipes.find(name)
     with pytest.raises(WeightsError, match=re.escape(str(tmp_path))):

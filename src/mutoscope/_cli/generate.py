@@ -20,6 +20,7 @@ from mutoscope._cli.leave import at_once
 from mutoscope.checked import Value, one_of
 from mutoscope.clip import Clip
 from mutoscope.errors import RequestError
+from mutoscope.record import Record
 from mutoscope.request import Capabilities, Request
 from mutoscope.systems import shipped
 from mutoscope.systems.system import System, counted
@@ -60,7 +61,7 @@ def run(wish: Wish, *, start: float) -> None:
     media.write(clip, path, record=record.to_json(), metadata=wish.metadata)
     now = perf_counter()
     seconds |= {**took, "write": now - before, "total": now - start}
-    typer.echo(_done(request, path, record.frames_sha256, seconds) if wish.as_json else str(path))
+    typer.echo(_done(record, path, seconds) if wish.as_json else str(path))
 
 
 def complete(can: Capabilities, wish: Wish) -> Request:
@@ -109,10 +110,10 @@ def _whole(size: tuple[int, int], count: int) -> tuple[int, int]:
     return size[0] * columns, size[1] * math.ceil(count / columns)
 
 
-def _done(request: Request, path: Path, sha256: str, seconds: Mapping[str, float]) -> str:
+def _done(record: Record, path: Path, seconds: Mapping[str, float]) -> str:
     rounded = {name: round(value, 3) for name, value in seconds.items()}
-    made = {"output": str(path), "frames_sha256": sha256, "seconds": rounded}
-    return json.dumps({**request.to_json(), **made})
+    made = {"output": str(path), "frames_sha256": record.frames_sha256, "seconds": rounded}
+    return json.dumps({**record.request.to_json(), **made})
 
 
 def _name(request: Request) -> str:

@@ -19,7 +19,7 @@ from mutoscope.autoencoders import FrameAutoencoder
 from mutoscope.core.denoiser import Denoiser
 from mutoscope.core.prediction import Flow
 from mutoscope.core.schedule import Rectified
-from mutoscope.encoders import Bytes, MiniLM, TextEncoder
+from mutoscope.encoders import Bytes, MiniLM, TextEncoder, minilm_sha256
 from mutoscope.errors import WeightsError
 from mutoscope.networks.small3d import SmallUNet3D
 from mutoscope.systems.diffusion import Parts
@@ -28,7 +28,7 @@ from mutoscope.world.caption import unseen
 
 Part = TypeVar("Part", bound=nn.Module)
 
-AUTOENCODER = "autoencoder"
+AUTOENCODER, TEXT = "autoencoder", "text"
 
 BASE = "autoencoder_sha256"
 """Where a network's facts name the autoencoder it was trained on."""
@@ -109,11 +109,16 @@ def opened(name: str, folder: Path | None, dtype: torch.dtype | None) -> Parts:
         _part(FrameAutoencoder, AUTOENCODER, coder),
     )
     _check_base(name, where, coder)
+    packaged = {} if told.text is not None else {TEXT: minilm_sha256()}
     whole = Parts(
         denoiser=Denoiser(network, Rectified(told.shift), Flow()),
         autoencoder=autoencoder,
         text=MiniLM() if told.text is None else Bytes(told.text),
-        sha256={name: zoo.sha256(name, where), AUTOENCODER: zoo.sha256(AUTOENCODER, coder)},
+        sha256={
+            name: zoo.sha256(name, where),
+            AUTOENCODER: zoo.sha256(AUTOENCODER, coder),
+            **packaged,
+        },
     )
     return whole.ready(dtype or machine.precision())
 

@@ -118,9 +118,13 @@ class System(ABC):
     def record(
         self, request: Request, clip: Clip, *, seconds: Mapping[str, float], count: int = 1
     ) -> Record:
-        """The record of a clip, or of a grid of `count`, that this system just made."""
+        """The record of a clip, or of a grid of `count`, that this system just made.
+
+        It names every setting, so that the clip outlives the defaults of today.
+        """
         rounded = {name: round(value, 3) for name, value in seconds.items()}
-        found = record_of(request, clip, version=__version__, weights=self.weights, seconds=rounded)
+        whole = replace(request, settings=self.accepts().values(request))
+        found = record_of(whole, clip, version=__version__, weights=self.weights, seconds=rounded)
         return replace(found, precision=self.precision, count=count)
 
     def make(self, request: Request) -> Clip:
