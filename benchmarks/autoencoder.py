@@ -73,6 +73,8 @@ def main() -> None:
     if (cache_folder() / "stickers-128").exists():
         found = held_stickers()
         groups[f"stickers, held out ({len(found)})"] = found
+    else:
+        print("left out: no stickers are here; `mutoscope train` fetches them\n")
     photos = {name: psnr(coder, photograph(name)[None])[0] for name in PHOTOGRAPHS}
     print("| pictures | mean PSNR, dB | worst tenth |\n| --- | --- | --- |")
     means = {}

@@ -66,6 +66,9 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=400)
     args = parser.parse_args()
     cache = cache_folder()
+    if not stickers.obtainable(cache):
+        print(f"left out: {stickers.MISSING}")
+        return
     found = pictures.Pictures(
         world_frames(cache, 12_000), stickers.load(cache), pictures.photographs()
     )

@@ -1,13 +1,14 @@
 """A training step of our small layout against lucidrains' Unet3D; a table in docs/networks.md.
 
-    pip install --no-deps video-diffusion-pytorch einops-exts rotary-embedding-torch
+    pip install --no-deps video-diffusion-pytorch einops-exts rotary-embedding-torch    (0.4 MB)
     python benchmarks/training_step.py            measures, prints JSON, rewrites the table
     python benchmarks/training_step.py --print    measures and prints only
 
-Equal parameters (to 2 %), batch and clip size; a step is loss, gradients and AdamW. All take turns,
-so that a busy machine slows them alike; a row is the median of its turns. With one thread CPU
-seconds are counted, with more the clock on the wall. Torchvision, which the other package uses to
-read files alone, is not needed: a mock stands in for it.
+`make bench` installs the first line by itself; --no-deps, since what else these packages name isn't
+needed here. Equal parameters (to 2 %), batch and clip size; a step is loss, gradients and AdamW.
+All take turns, so that a busy machine slows them alike; a row is the median of its turns. With one
+thread CPU seconds are counted, with more the clock on the wall. Torchvision, which the other
+package uses to read files alone, is not needed: a mock stands in for it.
 """
 
 from __future__ import annotations
@@ -36,6 +37,9 @@ from mutoscope.weights import channels_last
 
 TURNS = 5
 BATCH, CHANNELS, FRAMES, SIDE = 4, 6, 16, 16
+EQUAL = 0.02
+"""By what share of theirs our parameters may differ."""
+PACKAGES = "video-diffusion-pytorch einops-exts rotary-embedding-torch"
 WORDS, TEXT = 16, 768
 
 Step = Callable[[], object]
@@ -73,7 +77,7 @@ def theirs(*, narrow: bool) -> tuple[Step, int]:
 
 def ours(*, narrow: bool) -> tuple[Step, int]:
     """The small layout in our own denoiser."""
-    network = channels_last(SmallUNet3D(channels=CHANNELS, width=128, depth=8, text=TEXT))
+    network = channels_last(SmallUNet3D(channels=CHANNELS, width=128, depth=10, text=TEXT))
     denoiser = Denoiser(network, Rectified(2.0), Flow())
     clips = torch.randn(BATCH, CHANNELS, FRAMES, SIDE, SIDE)
     told = Condition(text=torch.randn(BATCH, WORDS, TEXT))
@@ -118,7 +122,7 @@ def table(clips: dict[str, float], counts: dict[str, int], times: float) -> str:
 def main(arguments: list[str]) -> None:
     """Measure, print and write."""
     if find_spec("video_diffusion_pytorch") is None:
-        print("video-diffusion-pytorch isn't installed; see the head of this file")
+        print(f"left out: lucidrains' network isn't installed; pip install --no-deps {PACKAGES}")
         return
     torch.manual_seed(0)
     made = {
@@ -128,6 +132,8 @@ def main(arguments: list[str]) -> None:
         "ours, bfloat16 autocast": ours(narrow=True),
     }
     counts = {name: count for name, (_, count) in made.items()}
+    other, own = counts["lucidrains, float32"], counts["ours, float32"]
+    assert abs(own - other) <= EQUAL * other, f"{own} parameters against {other}; change the depth"
     seconds = measure({name: step for name, (step, _) in made.items()})
     clips = {name: BATCH / spent for name, spent in seconds.items()}
     best = max(rate for name, rate in clips.items() if name.startswith("lucidrains"))

@@ -1,21 +1,29 @@
-"""How many clips a second the world renders on one core, and scenes it draws.
+"""How many clips the world renders a second on one core, and scenes it draws; for docs/world.md.
 
-`python benchmarks/world_speed.py` prints a table; times are processor time of this process, so that
-neighbours disturb them less.
+    python benchmarks/world_speed.py            measures, prints JSON, rewrites the table
+    python benchmarks/world_speed.py --print    measures and prints only
+
+Times are processor time of this process, so that neighbours disturb them less.
 """
 
 from __future__ import annotations
 
+import argparse
+import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
+from _page import publish
+
+from mutoscope import machine
 from mutoscope.world import render, sample
 
-KINDS: dict[str, tuple[int, int, tuple[str, ...]]] = {
-    "8 x 64 x 64, RGB": (8, 64, ()),
-    "16 x 128 x 128, RGB": (16, 128, ()),
-    "16 x 128 x 128, all truths": (16, 128, ("all",)),
+KINDS: dict[str, tuple[int, int, tuple[str, ...], int]] = {
+    "clips, 8 x 64 x 64, RGB": (8, 64, (), 100),
+    "clips, 16 x 128 x 128, RGB": (16, 128, (), 12),
+    "clips, 16 x 128 x 128, all truths": (16, 128, ("all",), 5),
 }
+"""Frames, side, truths, and the clips a second that are aimed at."""
 
 
 def rate(work: Callable[[int], object], count: int) -> float:
@@ -27,16 +35,46 @@ def rate(work: Callable[[int], object], count: int) -> float:
     return count / (time.process_time() - begin)
 
 
-def main() -> None:
-    """Measure and print."""
-    scenes = [sample(0, k, objects=2) for k in range(60)]
-    print(f"scenes drawn: {rate(lambda k: sample(1, k), 200):.0f} a second")
-    for name, (frames, size, truth) in KINDS.items():
-        speed = rate(
+def measured(count: int) -> dict[str, float]:
+    """Calls a second of everything."""
+    scenes = [sample(0, k, objects=2) for k in range(max(2, count))]
+    found = {
+        name: rate(
             lambda k, f=frames, s=size, t=truth: render(scenes[k], frames=f, size=(s, s), truth=t),
-            len(scenes),
+            count,
         )
-        print(f"{name}: {speed:.1f} clips a second")
+        for name, (frames, size, truth, _) in KINDS.items()
+    }
+    for tier in ("core", "wide"):
+        found[f"{tier} scenes drawn"] = rate(lambda k, t=tier: sample(1, k, tier=t), 3 * count)
+    return found
+
+
+def table(found: Mapping[str, float]) -> str:
+    """The table of docs/world.md."""
+    lines = [
+        "`python benchmarks/world_speed.py`: calls a second of processor time on one core of",
+        f"{machine.processor()}, two things.",
+        "",
+        "| what | a second | aim |",
+        "| --- | ---: | ---: |",
+    ]
+    aims = {name: aim for name, (*_, aim) in KINDS.items()}
+    lines += [f"| {name} | {value:.0f} | {aims.get(name, '')} |" for name, value in found.items()]
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Measure, print and write."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--count", type=int, default=60, help="clips of each kind")
+    parser.add_argument("--print", action="store_true", help="leave docs/ as it is")
+    asked = parser.parse_args()
+    found = measured(asked.count)
+    told = {"a second": found, "processor": machine.processor()}
+    print(json.dumps(told))
+    if not asked.print:
+        publish("world_speed", told, page="world.md", table=table(found))
 
 
 if __name__ == "__main__":

@@ -28,6 +28,9 @@ SIDE, FRAMES, FPS = 128, 24, 8.0
 SKIN_TONES = frozenset(f"1f3f{i}" for i in "bcdef")
 
 
+MISSING = "the stickers (730 MB) are fetched by npm, which isn't installed; install npm"
+
+
 @dataclass(frozen=True)
 class Stickers:
     """All stickers: their names, and RGBA frames that are read from disk as they are used."""
@@ -45,6 +48,12 @@ def load(cache: Path) -> Stickers:
     names = tuple((folder / "names.txt").read_text().splitlines())
     frames = np.load(folder / "frames.npy", mmap_mode="r")
     return Stickers(names, frames, np.load(folder / "animated.npy"))
+
+
+def obtainable(cache: Path) -> bool:
+    """Whether `load` will do: they are in `cache`, or npm is here to fetch them."""
+    here = (cache / "stickers-128" / "names.txt").exists()
+    return here or shutil.which("npm") is not None or not _lacking(cache)
 
 
 def name_of(stem: str) -> str:
@@ -78,18 +87,20 @@ def _archives(cache: Path) -> list[Path]:
     folder = cache / "npm"
     folder.mkdir(parents=True, exist_ok=True)
     npm = shutil.which("npm")
-    found = []
-    for package in PACKAGES:
-        path = folder / (package[1:].replace("/", "-").replace("@", "-") + ".tgz")
-        if not path.exists():
-            if npm is None:
-                raise DataError(
-                    f"the sticker package {package} needs npm to be fetched and npm is not "
-                    f"installed; install npm or put the package at {path}"
-                )
-            subprocess.run([npm, "pack", package, "--silent"], cwd=folder, check=True)
-        found.append(path)
-    return found
+    for package, path in _lacking(cache).items():
+        if npm is None:
+            raise DataError(f"{MISSING}, or put {package} at {path}")
+        subprocess.run([npm, "pack", package, "--silent"], cwd=folder, check=True)
+    return list(_places(cache).values())
+
+
+def _places(cache: Path) -> dict[str, Path]:
+    names = {p: p[1:].replace("/", "-").replace("@", "-") + ".tgz" for p in PACKAGES}
+    return {package: cache / "npm" / name for package, name in names.items()}
+
+
+def _lacking(cache: Path) -> dict[str, Path]:
+    return {package: path for package, path in _places(cache).items() if not path.exists()}
 
 
 def _members(archive: Path) -> Iterator[tuple[str, bytes]]:
