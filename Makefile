@@ -1,6 +1,7 @@
 # make demo   a video from a prompt, from nothing but Python
 # make test   everything that must hold, in under ten minutes on two cores
-# make soak   kill -9, fifty clients, a full disk, PostgreSQL: half an hour
+# make soak   every long test: laws on many samples; the service under kill -9, fifty clients, a
+#             full disk, PostgreSQL: half an hour and more
 # make bench  how fast everything is, against others too: a quarter of an hour on a quiet machine
 # make tables how good what ships is: hours, and the stickers' part needs npm
 # make zoo    train everything that ships, in stages that can be resumed
@@ -32,7 +33,7 @@ test: $(VENV)/.dev
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadgroup
 
 soak: $(VENV)/.dev
-	OMP_NUM_THREADS=1 $(BIN)/pytest -m slow tests/service
+	OMP_NUM_THREADS=1 $(BIN)/pytest -m "slow and not gpu"
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt \
