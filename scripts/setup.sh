@@ -16,7 +16,8 @@ size=500
     exit 2
 }
 
-if [ ! -x "$venv/bin/python" ]; then
+# Where ensurepip is missing, or after Ctrl-C, there is a Python without pip.
+if ! "$venv/bin/python" -m pip --version >/dev/null 2>&1; then
     "$python" -m venv "$venv" || {
         echo "Python can't make a virtual environment; on Debian or Ubuntu: apt install python3-venv" >&2
         exit 2

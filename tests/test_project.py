@@ -23,6 +23,50 @@ def test_a_python_that_is_too_old_is_refused_in_a_sentence(tmp_path: Path):
     assert not (tmp_path / "venv").exists()
 
 
+FAKE = """#!/bin/sh
+here=$(dirname "$0")
+case "$1 $2" in
+    "-c import sys;"*) exit 0 ;;
+    "-c import torch") exit 1 ;;
+    "-m venv") mkdir -p "$3/bin"; cp "$0" "$3/bin/python"; touch "$3/bin/pip"; echo made ;;
+    "-m pip") if [ "$3" = install ]; then echo "pip $*"; else [ -e "$here/pip" ]; fi ;;
+    "- http"*) [ "$REACHABLE" = yes ] ;;
+    *) exit 9 ;;
+esac
+"""
+"""A python that makes virtual environments of itself, and says what pip is asked for."""
+
+
+def set_up(at: Path, *, reachable: bool) -> str:
+    fake = at / "python"
+    fake.write_text(FAKE)
+    fake.chmod(0o755)
+    paths = {"PYTHON": str(fake), "PATH": "/usr/bin:/bin"}
+    return subprocess.run(
+        ["sh", "scripts/setup.sh", str(at / "venv"), "core"],
+        cwd=ROOT, env={**paths, "REACHABLE": "yes" if reachable else "no"},
+        capture_output=True, text=True, check=True,
+    ).stdout  # fmt: skip
+
+
+def test_torch_comes_from_its_cpu_index_where_that_is_reachable(tmp_path: Path):
+    said = set_up(tmp_path, reachable=True)
+    assert "about 500 MB to download, torch's CPU build among them" in said
+    assert "--extra-index-url https://download.pytorch.org/whl/cpu --constraint" in said
+    (tmp_path / "other").mkdir()
+    said = set_up(tmp_path / "other", reachable=False)
+    assert "extra-index-url" not in said
+    assert "500 MB to download" in said
+    assert "--constraint constraints.txt --editable ." in said
+
+
+def test_an_environment_without_pip_is_made_again_and_one_with_it_is_kept(tmp_path: Path):
+    assert "made" in set_up(tmp_path, reachable=True)
+    assert "made" not in set_up(tmp_path, reachable=True)
+    (tmp_path / "venv" / "bin" / "pip").unlink()
+    assert "made" in set_up(tmp_path, reachable=True)
+
+
 def test_a_page_that_lags_behind_the_code_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
 ):
