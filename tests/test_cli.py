@@ -1,6 +1,9 @@
 """The command line: what it offers, what it answers, and how it leaves."""
 
+import errno
 import json
+import math
+import os
 import shutil
 import signal
 import subprocess
@@ -17,6 +20,7 @@ import typer
 import mutoscope
 from mutoscope import cli, media
 from mutoscope import zoo as shelf
+from mutoscope.autoencoders import FrameAutoencoder
 from mutoscope.errors import RequestError
 from tests import tiny
 
@@ -212,6 +216,44 @@ def test_a_wrong_request_leaves_with_2_and_one_sentence(generate, capsys, words,
     assert error.count("\n") == 1
 
 
+@pytest.mark.parametrize("name", ["a.mp4", "a.webm", "a.gif", "a.webp", "a.png", "a"])
+def test_a_place_where_nothing_can_be_written_is_found_before_the_run(generate, capsys, name: str):
+    if not Path("/proc/self").exists():
+        pytest.skip("needs a folder in which nobody can write")
+    assert generate("--dry-run", "-o", f"/proc/{name}") == 1
+    assert f"/proc/{name} can't be written" in capsys.readouterr().err
+
+
+def test_a_full_disk_and_frames_that_are_no_numbers_fail_with_1(
+    generate, zoo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
+):
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", full)
+        assert generate("-o", "a.png") == 1
+    assert "a.png can't be written (No space left on device)" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+    decode = FrameAutoencoder.decode
+    monkeypatch.setattr(FrameAutoencoder, "decode", lambda *args: decode(*args) * math.nan)
+    assert generate("-o", "a.png") == 1
+    assert "frames hold NaN" in capsys.readouterr().err
+
+
+def test_broken_weights_fail_with_1_if_they_ship_and_else_were_a_wrong_request(
+    zoo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
+):
+    own = tmp_path / "own"
+    shutil.copytree(zoo, own)
+    (own / "modelscope" / "weights.safetensors").write_bytes(b"no weights")
+    asked = ["generate", "a red ball", "--steps", "2", "-o", str(tmp_path / "a.mp4")]
+    assert cli.code([*asked, "--weights", str(own)]) == 2
+    monkeypatch.setattr(shelf, "FOLDER", own)
+    assert cli.code(asked) == 1
+    assert "train them again: mutoscope train modelscope" in capsys.readouterr().err
+
+
 def test_an_empty_prompt_is_refused(capsys):
     assert cli.code(["generate", " ", "--dry-run"]) == 2
     assert "the prompt is empty" in capsys.readouterr().err
@@ -293,7 +335,7 @@ def test_training_without_its_packages_says_how_to_get_them(
     monkeypatch.delitem(sys.modules, "mutoscope._cli.train", raising=False)
     monkeypatch.delattr("mutoscope._cli.train", raising=False)
     monkeypatch.setitem(sys.modules, "accelerate", None)
-    assert cli.code(["train", "image", "--out", str(tmp_path / "new")]) == 2
+    assert cli.code(["train", "image", "--out", str(tmp_path / "new")]) == 1
     error = capsys.readouterr().err
     assert "needs accelerate" in error
     assert "make setup" in error

@@ -1,7 +1,8 @@
 """The command line: commands, flags and exit codes.
 
-0 done, 1 failed, 2 the request was wrong, 130 interrupted. Nothing heavy is imported before a
-command runs, so that `--help` is instant; what a command does stands in `mutoscope._cli`.
+0 done, 1 failed (a full disk, a missing package, broken weights of our own), 2 the request was
+wrong, 130 interrupted. Nothing heavy is imported before a command runs, so that `--help` is
+instant; what a command does stands in `mutoscope._cli`.
 """
 
 from __future__ import annotations
@@ -260,7 +261,7 @@ def code(arguments: list[str]) -> int:
     try:
         left = app(arguments, prog_name="mutoscope", standalone_mode=False)
     except MutoscopeError as error:
-        return _said(str(error), 2)
+        return _said(str(error), 1 if error.failed else 2)
     except OSError as error:
         return _said(f"failed: {error}", 1)
     except typer.TyperException as error:

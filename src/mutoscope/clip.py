@@ -70,7 +70,8 @@ class Clip:
         """The frames as a screen shows them: rounded to 256 levels, overshoot cut; refuses NaN."""
         if not torch.isfinite(self.frames).all():
             raise MediaError(
-                "frames hold NaN or infinity, so they can't be shown; lower the guidance"
+                "frames hold NaN or infinity, so they can't be shown; lower the guidance",
+                failed=True,
             )
         levels = ((self.frames.detach().cpu() + 1) * 127.5).round_().clamp_(0, 255).to(torch.uint8)
         return rearrange(levels, "b c T H W -> b T H W c").contiguous().numpy()

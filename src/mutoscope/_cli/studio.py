@@ -16,7 +16,8 @@ try:
 except ModuleNotFoundError as error:
     raise MutoscopeError(
         f"the studio needs {error.name}, which isn't installed;"
-        " run: pip install 'mutoscope[studio]'"
+        " run: pip install 'mutoscope[studio]'",
+        failed=True,
     ) from error
 
 HOST = "127.0.0.1"

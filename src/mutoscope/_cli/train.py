@@ -13,7 +13,8 @@ try:
 except ModuleNotFoundError as error:
     raise MutoscopeError(
         f"training needs {error.name}, which isn't installed; run: make setup,"
-        " or: pip install 'mutoscope[train]'"
+        " or: pip install 'mutoscope[train]'",
+        failed=True,
     ) from error
 
 

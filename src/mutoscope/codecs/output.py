@@ -57,9 +57,10 @@ class Output:
             raise MediaError(f"{path} is a file; name a new folder or give the file a suffix")
         self.path, self.fps, self.frames = path, fps, 0
         self._stem = f".{path.stem}-{secrets.token_hex(4)}"
-        with plainly(f"{path} can't be written"):
+        with plainly(f"{path} can't be written", failed=True):
             part = path.with_name(f"{self._stem}{path.suffix.lower()}")
             self._sink = kind(part, fps=fps, options=options or Options())
+            part.touch()  # some sinks open their file late: what can't be written is found now
         self._sum = hashlib.sha256()
         self._size: tuple[int, int] | None = None
 
@@ -73,7 +74,7 @@ class Output:
                     f"{self.path} has frames of {self._size[0]}x{self._size[1]} and can't take one"
                     f" of {size[0]}x{size[1]}; resize the piece"
                 )
-            with plainly(f"{self.path} can't be written"):
+            with plainly(f"{self.path} can't be written", failed=True):
                 self._sink.add(picture)
             self._sum.update(picture)
             self.frames += 1
@@ -89,7 +90,7 @@ class Output:
         text = None
         if record is not None:
             text = tags.packed({**record, "frames_sha256": self.frames_sha256()})
-        with plainly(f"{self.path} can't be written"):
+        with plainly(f"{self.path} can't be written", failed=True):
             self._sink.close(text)
             self._sink.part.replace(self.path)
         self.abandon()

@@ -72,7 +72,7 @@ FOREIGN = (
 
 
 @contextmanager
-def plainly(what: str) -> Iterator[None]:
+def plainly(what: str, *, failed: bool = False) -> Iterator[None]:
     """Turn a foreign error into a MediaError of one sentence that starts with `what`."""
     try:
         yield
@@ -80,4 +80,5 @@ def plainly(what: str) -> Iterator[None]:
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
         if isinstance(error, EOFError):
             reason = "it holds no frames, or ends before them"
-        raise MediaError(f"{what} ({' '.join(str(reason).split())})") from error
+        sentence = f"{what} ({' '.join(str(reason).split())})"
+        raise MediaError(sentence, failed=failed and isinstance(error, OSError)) from error

@@ -38,7 +38,8 @@ def photographs() -> tuple[Picture, ...]:
         except ModuleNotFoundError as error:
             raise DataError(
                 f"training photographs come from {package}, which is not installed; "
-                "pip install 'mutoscope[train]'"
+                "pip install 'mutoscope[train]'",
+                failed=True,
             ) from error
         for name in names:
             with importlib.resources.as_file(folder / name) as path, Image.open(path) as image:

@@ -89,7 +89,7 @@ def _archives(cache: Path) -> list[Path]:
     npm = shutil.which("npm")
     for package, path in _lacking(cache).items():
         if npm is None:
-            raise DataError(f"{MISSING}, or put {package} at {path}")
+            raise DataError(f"{MISSING}, or put {package} at {path}", failed=True)
         subprocess.run([npm, "pack", package, "--silent"], cwd=folder, check=True)
     return list(_places(cache).values())
 

@@ -137,7 +137,8 @@ def _check_base(name: str, where: Path, coder: Path) -> None:
         raise WeightsError(
             f"the weights in {where / name} were trained on another autoencoder"
             f" (sha256 {learned[:12]}...) than {coder / AUTOENCODER} ({here[:12]}...);"
-            " take both from one place"
+            " take both from one place",
+            failed=where == zoo.FOLDER,
         )
 
 
@@ -147,7 +148,8 @@ def _part(kind: type[Part], name: str, folder: Path) -> Part:
     except (RuntimeError, TypeError, OSError, SafetensorError) as error:
         raise WeightsError(
             f"the weights in {folder / name} are missing or don't fit {kind.__name__}"
-            f" ({' '.join(str(error).split())[:120]}); train them again: mutoscope train {name}"
+            f" ({' '.join(str(error).split())[:120]}); train them again: mutoscope train {name}",
+            failed=folder == zoo.FOLDER,
         ) from error
 
 

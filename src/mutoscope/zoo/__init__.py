@@ -76,12 +76,15 @@ def _config(name: str, folder: Path) -> Mapping[str, Any]:
     if not path.exists():
         raise WeightsError(
             f"no weights called {name} in {folder} (there: {', '.join(names(folder)) or 'none'}); "
-            f"make them with: mutoscope train {name}"
+            f"make them with: mutoscope train {name}",
+            failed=folder == FOLDER,
         )
     try:
         found = json.loads(path.read_text())
     except (OSError, ValueError) as error:
-        raise WeightsError(f"{path} can't be read ({error}); copy or train it again") from error
+        sentence = f"{path} can't be read ({error}); copy or train it again"
+        raise WeightsError(sentence, failed=folder == FOLDER) from error
     if not isinstance(found, dict):
-        raise WeightsError(f"{path} must hold a JSON object; copy or train it again")
+        sentence = f"{path} must hold a JSON object; copy or train it again"
+        raise WeightsError(sentence, failed=folder == FOLDER)
     return found
