@@ -388,6 +388,7 @@ def test_the_world_refuses_a_folder_in_use_and_a_sheet_without_one(tmp_path: Pat
 
 
 WRONG = {
+    f"--seed {2**32}": "seeds and indices go from 0 to 4294967295 (got 4294967296)",
     "--tier odd": "tier must be core or wide (got 'odd')",
     "--split odd": "split must be train, validation or test (got 'odd')",
     "--size 4x4": "size must be even and at least 8x8 (got 4x4)",

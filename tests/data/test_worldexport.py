@@ -68,7 +68,7 @@ def test_truths_are_named_in_words_and_wrong_orders_are_refused(tmp_path):
         truths("depth,normals")
     with pytest.raises(DataError, match="count must be at least 1"):
         Order(seed=0, count=0)
-    with pytest.raises(DataError, match="seed must be at least 0"):
+    with pytest.raises(DataError, match="seeds and indices go from 0"):
         Order(seed=-1, count=1)
     with pytest.raises(RequestError, match="fps must be a finite number"):
         Order(seed=0, count=1, fps=float("nan"))

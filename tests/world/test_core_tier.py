@@ -2,10 +2,12 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from mutoscope.errors import DataError
 from mutoscope.world.render import render
-from mutoscope.world.sample import goes_well, held_out, sample
+from mutoscope.world.sample import NUMBERS, SPLITS, goes_well, held_out, redraws, sample
 from mutoscope.world.scene import CORE_COLOURS, CORE_MOVES, CORE_VERBS, SHAPES, Scene
 
 
@@ -13,6 +15,25 @@ def test_a_scene_is_a_pure_function_of_its_number_and_splits_differ():
     assert sample(3, 5) == sample(3, 5)
     splits = [sample(3, 5, split=s) for s in ("train", "validation", "test")]
     assert len({s.to_json() for s in splits}) == 3
+
+
+@given(st.integers(0, NUMBERS - 1), st.integers(0, NUMBERS - 1), st.integers(1, 9))
+@settings(max_examples=12, deadline=None, derandomize=True)
+def test_no_number_stands_for_a_scene_of_another_split(seed: int, index: int, more: int):
+    drawn = {sample(seed, index, split=split).to_json() for split in SPLITS}
+    assert len(drawn) == len(SPLITS)
+    beyond = more * NUMBERS
+    for numbers in ((seed + beyond, index), (seed, index + beyond), (-more, index), (seed, -more)):
+        with pytest.raises(DataError, match=f"seeds and indices go from 0 to {NUMBERS - 1}"):
+            sample(*numbers)
+        with pytest.raises(DataError, match="seeds and indices"):
+            next(redraws(*numbers))
+
+
+def test_what_is_drawn_in_a_scenes_place_is_a_scene_of_no_number():
+    first, second, *_ = (scene for scene, _ in redraws(3, 5))
+    assert first == sample(3, 5)
+    assert second.to_json() not in {sample(3, 5, split=split).to_json() for split in SPLITS}
 
 
 def test_a_scene_survives_json():

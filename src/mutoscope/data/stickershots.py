@@ -23,7 +23,7 @@ from mutoscope.data.stickers import FPS, Stickers
 from mutoscope.errors import DataError
 from mutoscope.world.palette import PAINTS
 from mutoscope.world.render import render
-from mutoscope.world.sample import SPLITS, sample
+from mutoscope.world.sample import SPLITS, numbered, sample
 from mutoscope.world.scene import CORE_STAGES, Camera
 
 Frames = UInt8[np.ndarray, "T H W 3"]
@@ -95,6 +95,7 @@ def shot(
             f"split must be train, validation or test, and unseen shots are never in train "
             f"(got {split!r}, unseen={unseen})"
         )
+    numbered(seed, index)
     rng = np.random.default_rng(np.random.SeedSequence((seed, index, SPLITS[split], 5)))
     rows = vocabulary(stickers)
     while True:

@@ -24,7 +24,7 @@ from mutoscope import checked, codecs
 from mutoscope.errors import DataError
 from mutoscope.world.caption import caption
 from mutoscope.world.render import TRUTHS, Render, render
-from mutoscope.world.sample import known, sample
+from mutoscope.world.sample import known, numbered, sample
 from mutoscope.world.scene import VERSION, Scene
 
 CHEAP = ("ids", "boxes", "centres", "pose", "fov")
@@ -69,8 +69,7 @@ class Order:
     def __post_init__(self) -> None:
         if self.count < 1:
             raise DataError(f"count must be at least 1 (got {self.count})")
-        if self.seed < 0:
-            raise DataError(f"seed must be at least 0 (got {self.seed})")
+        numbered(self.seed, self.count - 1)
         known(self.tier, self.split)
         checked.within("fps", self.fps, RATES)
         width, height = self.size

@@ -20,6 +20,9 @@ from mutoscope.world.scene import Scene
 
 SPLITS = {"train": 0, "validation": 1, "test": 2}
 """Each split draws from its own streams of random numbers."""
+NUMBERS = 2**32
+"""Seeds and indices are below it: a generator's seed is words of 32 bits, and the second word of a
+longer number would stand where the split does, so that training would draw what is held out."""
 HELD_OUT = 0.1
 """Share of the pairs of words that training never sees."""
 _SALT = "779"
@@ -44,8 +47,17 @@ def sample(
 ) -> Scene:
     """The scene of a number: `objects` things (None: 1 or 2, wide: to 4).
 
-    Training never sees a held-out pair; `unseen` draws only scenes that have one.
+    `seed` and `index` are below NUMBERS. Training never sees a held-out pair; `unseen` draws only
+    scenes that have one.
     """
+    numbered(seed, index)
+    return _drawn(seed, index, tier=tier, objects=objects, split=split, unseen=unseen)
+
+
+def _drawn(
+    seed: int, index: int, *, tier: str, objects: int | None, split: str, unseen: bool = False
+) -> Scene:
+    """The same; of redraws, whose numbers are larger."""
     known(tier, split)
     if unseen and split == "train":
         raise DataError(
@@ -64,6 +76,13 @@ def sample(
             return scene
 
 
+def numbered(*numbers: int) -> None:
+    """Refuse a seed or an index that another may stand for: it must be below NUMBERS."""
+    for number in numbers:
+        if not 0 <= number < NUMBERS:
+            raise DataError(f"seeds and indices go from 0 to {NUMBERS - 1} (got {number})")
+
+
 def known(tier: str, split: str) -> None:
     """Refuse a tier or a split that there isn't."""
     if tier not in _MOST:
@@ -79,9 +98,10 @@ def redraws(
 
     For what not every scene allows (an edit, a story); a pure function of its arguments.
     """
+    numbered(seed, index)
     for attempt in range(REDRAWS):
-        # Far beyond any index in use, so that no scene stands in for two numbers.
-        drawn = sample(seed, index + (attempt << 40), tier=tier, objects=objects, split=split)
+        # Beyond any index, so that no scene stands in for two numbers.
+        drawn = _drawn(seed, index + (attempt << 40), tier=tier, objects=objects, split=split)
         entropy = (seed, index, SPLITS[split], attempt, REDRAWS)
         yield drawn, np.random.default_rng(np.random.SeedSequence(entropy))
 
