@@ -22,6 +22,7 @@ from mutoscope import cli, media
 from mutoscope import zoo as shelf
 from mutoscope.autoencoders import FrameAutoencoder
 from mutoscope.errors import RequestError
+from mutoscope.world.scene import VERSION
 from tests import tiny
 
 COMMANDS = {
@@ -375,6 +376,17 @@ def test_interrupting_what_keeps_something_says_what_is_left(
     monkeypatch.setitem(world.FORMATS, "folder", broken)
     assert cli.code(["world", "--count", "1", "-o", str(tmp_path / "w")]) == 130
     assert f"what was rendered so far is in {tmp_path / 'w'}" in capsys.readouterr().err
+
+
+def test_a_sheet_of_the_world_carries_its_record(tmp_path: Path):
+    sheet = tmp_path / "s.png"
+    asked = ["world", "--seed", "3", "--count", "1", "--split", "test", "--sheet", str(sheet)]
+    assert cli.code(asked) == 0
+    record = media.read_record(sheet)
+    assert record["frames_sha256"] == media.read(sheet).frames_sha256()
+    wanted = {"world": VERSION, "seed": 3, "count": 1, "tier": "core", "split": "test"}
+    assert {key: record[key] for key in wanted} == wanted
+    assert [path.name for path in tmp_path.iterdir()] == ["s.png"]
 
 
 def test_the_world_refuses_a_folder_in_use_and_a_sheet_without_one(tmp_path: Path, capsys):

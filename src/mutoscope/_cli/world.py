@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from pathlib import Path
 
 import typer
-from PIL import Image
 
+from mutoscope import __version__, codecs, media
 from mutoscope._cli import words
 from mutoscope._cli.leave import StoppedError
 from mutoscope.data import worldexport
 from mutoscope.data.worldexport import Order
 from mutoscope.errors import RequestError
+from mutoscope.world.scene import VERSION
 from mutoscope.world.sheet import contact_sheet
 
 MOST_SHOWN = 500
@@ -59,16 +59,18 @@ def _export(order: Order, out: Path, form: str) -> None:
 def _draw(order: Order, sheet: Path) -> None:
     if sheet.suffix != ".png":
         raise RequestError(f"--sheet is a .png file (got '{sheet}')")
-    if not sheet.parent.is_dir():
-        raise RequestError(f"{sheet} can't be written: make the folder {sheet.parent} first")
     if sheet.is_dir():
         raise RequestError(f"{sheet} is a folder; name a file for --sheet")
     if order.count > MOST_SHOWN:
         raise RequestError(
             f"a sheet shows at most {MOST_SHOWN} samples (got {order.count}); lower --count"
         )
+    media.check(sheet, size=(8, 8), fps=order.fps)
     scenes, captions = zip(*(order.scene(index) for index in range(order.count)), strict=True)
-    picture = contact_sheet(scenes, captions)
-    draft = sheet.with_name(f".{sheet.name}.part")
-    Image.fromarray(picture).save(draft, format="png")
-    os.replace(draft, sheet)
+    keys = ("seed", "count", "tier", "split")
+    record = {
+        "world": VERSION,
+        "version": __version__,
+        **{key: getattr(order, key) for key in keys},
+    }
+    codecs.write(sheet, contact_sheet(scenes, captions)[None], fps=order.fps, record=record)
