@@ -255,6 +255,13 @@ def test_broken_weights_fail_with_1_if_they_ship_and_else_were_a_wrong_request(
     assert "train them again: mutoscope train modelscope" in capsys.readouterr().err
 
 
+def test_without_a_command_the_help_page_is_shown(capsys):
+    assert cli.code(["--help"]) == 0
+    page = capsys.readouterr().out
+    assert cli.code([]) == 2
+    assert capsys.readouterr().err.strip() == page.strip()
+
+
 def test_an_empty_prompt_is_refused(capsys):
     assert cli.code(["generate", " ", "--dry-run"]) == 2
     assert "the prompt is empty" in capsys.readouterr().err

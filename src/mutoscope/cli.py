@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import redirect_stdout
 from pathlib import Path
 from time import perf_counter
 from typing import Annotated
@@ -257,7 +258,10 @@ def main() -> None:
 
 
 def code(arguments: list[str]) -> int:
-    """Run one command line; its exit code."""
+    """Run one command line; its exit code. An empty one is answered by the help page, and 2."""
+    if not arguments:
+        with redirect_stdout(sys.stderr):
+            return code(["--help"]) or 2
     try:
         left = app(arguments, prog_name="mutoscope", standalone_mode=False)
     except MutoscopeError as error:
