@@ -15,7 +15,7 @@ from mutoscope import __version__, machine, zoo
 from mutoscope._cli import words
 from mutoscope.systems import cost
 
-PACKAGES = ("torch", "numpy", "numba", "av", "diffusers", "transformers", "accelerate", "peft")
+PACKAGES = ("torch", "numpy", "numba", "av", "diffusers", "transformers", "accelerate")
 
 
 def run(*, as_json: bool) -> None:
