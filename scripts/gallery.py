@@ -2,7 +2,7 @@
 
 python scripts/gallery.py makes docs/media/gallery.webp from the first twelve held-out captions of
 the world and docs/media/stickers.webp from the first four held-out sticker shots (seed = index),
-and writes the prompts, in reading order, between the gallery marks of README.md.
+and writes the prompts, in reading order and folded, between the gallery marks of README.md.
 """
 
 import os
@@ -45,7 +45,8 @@ def drawn(system: System, prompts: Sequence[str], name: str) -> str:
     target.parent.mkdir(parents=True, exist_ok=True)
     whole.grid(columns=COLUMNS).save(target)
     rows = "\n".join(f"{index + 1}. {text}" for index, text in enumerate(prompts))
-    return f"![{len(clips)} clips]({target.relative_to(ROOT).as_posix()})\n\n{rows}"
+    shown = f"![{len(clips)} clips]({target.relative_to(ROOT).as_posix()})"
+    return f"{shown}\n\n<details><summary>Their prompts</summary>\n\n{rows}\n\n</details>"
 
 
 def main() -> None:
