@@ -4,7 +4,7 @@
 #             full disk, PostgreSQL: half an hour and more
 # make bench  how fast everything is, against others too: a quarter of an hour on a quiet machine
 # make tables how good what ships is: hours, and the stickers' part needs npm
-# make zoo    train everything that ships, in stages that can be resumed
+# make zoo    train everything that ships, in stages that can be resumed: many hours; stickers need npm
 
 VENV ?= .venv
 PYTHON ?= python3

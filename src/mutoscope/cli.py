@@ -171,7 +171,9 @@ def train(
     init: Annotated[
         str | None, typer.Option(metavar="zoo", help="Start from the weights that ship.")
     ] = None,
-    steps: Annotated[int | None, typer.Option(min=1, help="How many; else as shipped.")] = None,
+    steps: Annotated[
+        int | None, typer.Option(min=1, help="How many; else as what ships took.")
+    ] = None,
 ) -> None:
     """Train a part that ships."""
     with at_once():

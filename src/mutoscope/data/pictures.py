@@ -16,7 +16,7 @@ from PIL import Image
 from mutoscope.data.stickers import Stickers
 from mutoscope.errors import DataError
 
-Picture = UInt8[np.ndarray, "H W 3"]
+Picture = UInt8[np.ndarray, "_ _ 3"]
 
 PHOTOGRAPHS = {
     "skimage.data": (

@@ -35,7 +35,7 @@ from mutoscope.core.samplers import euler
 from mutoscope.core.schedule import Rectified
 from mutoscope.data import latents, pictures, stickers, stickershots
 from mutoscope.encoders import MiniLM
-from mutoscope.errors import RequestError
+from mutoscope.errors import DataError, RequestError
 from mutoscope.networks.small3d import SmallUNet3D, inflate
 from mutoscope.systems.diffusion import LEAN
 from mutoscope.training.autoencoder import AutoencoderTask
@@ -45,7 +45,7 @@ from mutoscope.training.shown import ShownHead
 from mutoscope.training.train import Config, train
 from mutoscope.world import thesaurus
 from mutoscope.world.caption import vocabulary
-from mutoscope.zoo import load_part, sha256
+from mutoscope.zoo import FOLDER, load_part, sha256
 
 SHIFT = 2.0
 """Of the rectified schedule the shipped networks are trained on (ours)."""
@@ -54,6 +54,11 @@ IMAGES: Mapping[latents.Domain, int] = {"core": 24_576, "wide": 10_240, "sticker
 CLIPS: Mapping[latents.Domain, int] = {"core": 12_288, "wide": 2_560, "sticker": 3_584}
 LONG: Mapping[latents.Domain, int] = {"core": 1_024, "sticker": 512}
 """How many items of each domain are cached; what is drawn from all alike, so these are shares."""
+STEPS: Mapping[str, int] = {
+    "autoencoder": 4000 + 9000, "image": 1000, "modelscope": 1300 + 3900 + 4400,
+    "readers": 1500 + 400 + 1179,
+}  # fmt: skip
+"""How long a part is trained by itself: the phases of its card (zoo/NAME/README.md) in all."""
 TELLINGS = 2
 """In how many ways each item is told beside its caption, in people's words."""
 RATES = {1: (8.0,), 16: (8.0, 8.0, 8.0, 4.0, 6.0, 12.0, 16.0), 32: (8.0, 8.0, 12.0, 16.0, 24.0)}
@@ -76,11 +81,14 @@ PROMPTS = (
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """Where a run keeps its state, how it starts and how much it does."""
+    """Where a run keeps its state, how it starts and how much it does.
+
+    `items` bounds the data of each kind; None takes all.
+    """
 
     out: Path
     cache: Path
-    steps: int | None = None
+    steps: int
     init: str | None = None
     items: int | None = None
     seed: int = 0
@@ -91,20 +99,27 @@ def cache_folder() -> Path:
     return Path(os.environ.get("MUTOSCOPE_CACHE", Path.home() / ".cache" / "mutoscope"))
 
 
-def run(name: str, out: Path, *, steps: int | None = None, init: str | None = None) -> None:
-    """Train a shipped part by name, resuming what `out` holds."""
+def run(
+    name: str, out: Path, *, steps: int | None = None, init: str | None = None,
+    items: int | None = None,
+) -> None:  # fmt: skip
+    """Train a shipped part by name, resuming what `out` holds; STEPS long unless told."""
     if name not in TRAINERS:
         names = ", ".join(sorted(TRAINERS))
         raise RequestError(f"nothing called {name} can be trained; choose from {names}")
-    TRAINERS[name](Run(out=out, cache=cache_folder(), steps=steps, init=init))
+    cache = cache_folder()
+    if name != "readers" and not stickers.obtainable(cache):
+        raise DataError(f"{name} learns from stickers too: {stickers.MISSING}", failed=True)
+    asked = Run(out=out, cache=cache, steps=steps or STEPS[name], init=init, items=items)
+    TRAINERS[name](asked)
 
 
-def ship(name: str, out: Path) -> Path:
+def ship(name: str, out: Path, *, folder: Path = FOLDER) -> Path:
     """Put what the finished run in `out` learned into the zoo; returns its folder there."""
     if name == "readers":
         from mutoscope.training.readers import ship as ship_readers
 
-        return ship_readers(out)
+        return ship_readers(out, folder=folder)
     kind = FrameAutoencoder if name == "autoencoder" else SmallUNet3D
     found = next((out / "parts").glob("*/config.json"), None)
     if found is None:
@@ -116,7 +131,8 @@ def ship(name: str, out: Path) -> Path:
         facts |= {
             "shift": SHIFT, "autoencoder_sha256": sha256("autoencoder"), "words": sorted(known)
         }  # fmt: skip
-    return publish(kind(**json.loads(found.read_text())), name, out, facts=facts)
+    part = kind(**json.loads(found.read_text()))
+    return publish(part, name, out, facts=facts, folder=folder)
 
 
 def world_frames(folder: Path, count: int, *, side: int = 128) -> UInt8[np.ndarray, "n s s 3"]:
@@ -151,7 +167,7 @@ def autoencoder(run: Run) -> None:
         pictures.photographs(),
     )
     config = Config(
-        steps=run.steps or 9000, batch=16, rate=2e-3 if run.init is None else 1e-3, seed=run.seed,
+        steps=run.steps, batch=16, rate=2e-3 if run.init is None else 1e-3, seed=run.seed,
         init=run.init,
     )  # fmt: skip
     train(AutoencoderTask(network, found, side=96), config, run.out)
@@ -167,7 +183,7 @@ def image(run: Run) -> None:
         else load_part(SmallUNet3D, "image")
     )
     config = Config(
-        steps=run.steps or 1200, batch=1, rate=2e-3, warmup=100, ema=0.998, muon=True,
+        steps=run.steps, batch=1, rate=2e-3, warmup=100, ema=0.998, muon=True,
         seed=run.seed, init=run.init,
     )  # fmt: skip
     _teach(network, pools, config, run, coder, encoder, frames=1)
@@ -187,7 +203,7 @@ def modelscope(run: Run) -> None:
         else load_part(SmallUNet3D, "modelscope")
     )
     config = Config(
-        steps=run.steps or 1200, batch=1, rate=1.5e-3, warmup=50, muon=True, seed=run.seed,
+        steps=run.steps, batch=1, rate=1.5e-3, warmup=50, muon=True, seed=run.seed,
         init=run.init,
     )  # fmt: skip
     _teach(network, pools, config, run, coder, encoder, frames=16)

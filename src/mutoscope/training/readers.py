@@ -46,7 +46,7 @@ from mutoscope.training.publish import publish
 from mutoscope.training.train import Batch, Config, Task, train
 from mutoscope.world.facts import shown
 from mutoscope.world.scene import Scene
-from mutoscope.zoo import load_part
+from mutoscope.zoo import FOLDER, load_part
 
 if TYPE_CHECKING:
     from mutoscope.training.commands import Run
@@ -92,18 +92,17 @@ def readers(run: Run) -> None:
     held = build(run.cache, Recipe(seed=51, split="validation", fine=True), 2000)
     torch.manual_seed(run.seed)
     reader = ClipReader() if run.init is None else load_part(ClipReader, "readers")
-    config = Config(
-        steps=run.steps or 2400, batch=24, rate=2e-3, warmup=100, ema=0.995, seed=run.seed
-    )
+    config = Config(steps=run.steps, batch=24, rate=2e-3, warmup=100, ema=0.995, seed=run.seed)
     train(ReaderTask(reader, data, held), config, run.out)
 
 
-def ship(folder: Path) -> Path:
-    """Put the reader of a finished training folder into the zoo."""
-    found = next((folder / "parts").glob("*/config.json"), None)
+def ship(run: Path, *, folder: Path = FOLDER) -> Path:
+    """Put the reader of a finished run into the zoo."""
+    found = next((run / "parts").glob("*/config.json"), None)
     if found is None:
-        raise WeightsError(f"{folder} holds no finished run; go on with: mutoscope train readers")
-    return publish(ClipReader(**json.loads(found.read_text())), "readers", folder, facts={})
+        raise WeightsError(f"{run} holds no finished run; go on with: mutoscope train readers")
+    reader = ClipReader(**json.loads(found.read_text()))
+    return publish(reader, "readers", run, facts={}, folder=folder)
 
 
 class ReaderTask(Task):

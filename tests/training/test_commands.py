@@ -1,0 +1,62 @@
+"""What ships is trained and put into the zoo by commands; here for two steps, into another zoo."""
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from mutoscope import zoo
+from mutoscope.autoencoders import FrameAutoencoder
+from mutoscope.data.stickers import FRAMES, SIDE
+from mutoscope.errors import DataError
+from mutoscope.training import commands
+from mutoscope.world import VERSION
+
+ITEMS = 4
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch):
+    """A cache in which everything that would be fetched or rendered lies already."""
+    rng, folder = np.random.default_rng(0), tmp_path / "cache"
+    held = folder / "stickers-128"
+    held.mkdir(parents=True)
+    (held / "names.txt").write_text("fox\nowl\n")
+    np.save(held / "animated.npy", np.array([True, False]))
+    stickers = rng.integers(0, 256, (2, FRAMES, SIDE, SIDE, 4), np.uint8)
+    np.save(held / "frames.npy", stickers)
+    frames = rng.integers(0, 256, (ITEMS, SIDE, SIDE, 3), np.uint8)
+    np.save(folder / f"frames-{VERSION}-{SIDE}-{ITEMS}.npy", frames)
+    monkeypatch.setenv("MUTOSCOPE_CACHE", str(folder))
+    return folder
+
+
+def test_a_part_is_trained_by_name_and_what_it_learned_put_into_a_zoo(cache, tmp_path):
+    out, other = tmp_path / "run", tmp_path / "zoo"
+    commands.run("autoencoder", out, steps=2, items=ITEMS)
+    assert commands.ship("autoencoder", out, folder=other) == other / "autoencoder"
+    learned = load_file(out / "parts" / "autoencoder" / "weights.safetensors")
+    shipped = zoo.load_part(FrameAutoencoder, "autoencoder", other).state_dict()
+    for name, value in learned.items():
+        assert torch.equal(shipped[name], value.to(torch.bfloat16).float())
+    phase, *more = zoo.facts("autoencoder", other)["phases"]
+    assert (phase["steps"], more) == (2, [])
+    assert (
+        "Trained with `mutoscope train autoencoder`"
+        in (other / "autoencoder" / "README.md").read_text()
+    )
+
+
+def test_by_itself_a_part_is_trained_at_least_as_long_as_what_ships():
+    for name, steps in commands.STEPS.items():
+        assert steps >= sum(phase["steps"] for phase in zoo.facts(name)["phases"])
+
+
+@pytest.mark.parametrize("name", ["autoencoder", "image", "modelscope"])
+def test_without_npm_a_part_that_learns_from_stickers_says_so_at_once(tmp_path, monkeypatch, name):
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setenv("MUTOSCOPE_CACHE", str(tmp_path))
+    with pytest.raises(DataError, match=rf"{name} learns from stickers too: .* npm") as error:
+        commands.run(name, tmp_path / "run")
+    assert error.value.failed
+    assert not list(tmp_path.iterdir())
