@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from mutoscope.data.rendered import Recipe, Rendered
-from mutoscope.evaluate.own import overlap, own_error, own_words
+from mutoscope.evaluate.own import overlap, own_error, own_words, tracked
+from mutoscope.evaluate.tracks import Track
 from mutoscope.networks.readers import HEADS, ClipReader
 
 
@@ -39,6 +40,30 @@ def test_words_add_up_to_their_attribute(held, reader):
 
 def test_what_was_not_taught_is_not_asked(held, reader):
     assert "verb" not in own_error(reader, held, 2)
+
+
+def going(dx: float, *, bend: float = 0.0) -> Track:
+    """A track to the right by `dx` sides a frame, up and down by `bend` in turn."""
+    steps = np.arange(6.0)
+    middles = np.stack([0.1 + dx * steps, 0.5 + bend * (steps % 2)], axis=1)
+    return Track(middles, np.full(6, 0.05), 0.25)
+
+
+def test_tracks_err_by_direction_speed_and_jitter():
+    true = going(0.1)
+    ways = [(true, true), (going(0.05), true), (going(-0.1), true), (None, true)]
+    found = tracked(ways)
+    assert found["direction"].value == pytest.approx(2 / 3)
+    assert found["direction"].baselines["coverage"] == pytest.approx(3 / 4)
+    assert found["speed"].value == pytest.approx(0.5 / 3)
+    assert found["jitter"].value == pytest.approx(0)
+    assert found["place"].n == 18
+    assert tracked([(going(0.1, bend=0.1), true)])["jitter"].value == pytest.approx(0.2)
+
+
+def test_what_stays_where_it_is_has_no_direction_to_be_wrong_about():
+    assert set(tracked([(going(0.1), going(0.0))])) == {"place", "jitter"}
+    assert tracked([]) == {}
 
 
 def test_overlap_of_a_mask_with_itself_is_whole_and_with_its_half_a_half():

@@ -7,6 +7,7 @@ not answered.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -20,7 +21,7 @@ from mutoscope.evaluate import report
 from mutoscope.evaluate.faithfulness import TITLES
 from mutoscope.evaluate.reading import Reading, ThingRead, as_frames, read
 from mutoscope.evaluate.report import Entry, Report
-from mutoscope.evaluate.tracks import track
+from mutoscope.evaluate.tracks import Track, track
 from mutoscope.networks.readers import CLIP_WORDS, FPS, HEADS, SIDE, THING_WORDS, ClipReader
 from mutoscope.world.facts import shown
 from mutoscope.world.scene import Scene
@@ -48,12 +49,46 @@ def own_error(
     """Of each title the share of right answers, with "coverage" beside it.
 
     `spoil` names a degradation of data.degrade, applied to every clip at severity HALF. The entry
-    "place" is the mean distance of middles in frame sides, "found" the share of things found.
+    "place" is the mean distance of middles in frame sides, "found" the share of things found. Of
+    the tracks, "direction" is the share of right points of the compass, "speed" the mean error as a
+    share of the true speed, "jitter" the mean difference in frame sides.
     """
-    questions, away = _examined(reader, held, count, spoil)
+    questions, ways = _examined(reader, held, count, spoil)
     rows = _entries(questions, lambda question: question.title)
     order = ["found", *(t for t in TITLES.values() if t in _taught(reader))]
-    return {**{title: rows[title] for title in order if title in rows}, **_places(away)}
+    return {**{title: rows[title] for title in order if title in rows}, **tracked(ways)}
+
+
+def tracked(ways: Sequence[tuple[Track | None, Track]]) -> Report:
+    """How far read tracks (None: a thing not found) are from the true ones beside them.
+
+    A direction is asked where the true thing goes somewhere, a speed likewise, since a share of
+    none is none; an answer is missing where the read thing isn't found or seen often enough.
+    """
+    found = [(mine, true) for mine, true in ways if mine is not None]
+    going = [(mine, true) for mine, true in ways if true.direction is not None]
+    told = [mine.direction == true.direction for mine, true in going if mine and mine.direction]
+    middles = [np.hypot(*(mine.middles - true.middles).T) for mine, true in found]
+    speeds = [
+        abs(mine.speed - true.speed) / true.speed
+        for mine, true in going
+        if mine and mine.speed is not None and true.speed
+    ]
+    jitters = [
+        abs(mine.jitter - true.jitter)
+        for mine, true in found
+        if mine.jitter is not None and true.jitter is not None
+    ]
+    away = [float(one) for middle in middles for one in middle[np.isfinite(middle)]]
+    rows = {"place": _mean(away), "speed": _mean(speeds), "jitter": _mean(jitters)}
+    kept = {title: row for title, row in rows.items() if row.n}
+    if not going:
+        return kept
+    return {**kept, "direction": report.share(told, {"coverage": len(told) / len(going)})}
+
+
+def _mean(values: Sequence[float]) -> Entry:
+    return Entry(value=float(np.mean(values or [math.nan])), n=len(values), better="lower")
 
 
 def own_words(reader: ClipReader, held: Rendered, count: int) -> Mapping[str, Report]:
@@ -81,10 +116,10 @@ def overlap(masks: np.ndarray, ids: np.ndarray) -> float:
 
 def _examined(
     reader: ClipReader, held: Rendered, count: int, spoil: str | None
-) -> tuple[list[Question], list[float]]:
-    """All questions about the first clips, and how far off the middles of things are."""
+) -> tuple[list[Question], list[tuple[Track | None, Track]]]:
+    """All questions about the first clips, and the tracks of things, read and true."""
     questions: list[Question] = []
-    away: list[float] = []
+    ways: list[tuple[Track | None, Track]] = []
     for first in range(0, count, 16):
         rgb, ids, scenes = held.pick(range(first, min(count, first + 16)))
         frames = as_frames(rgb)
@@ -92,8 +127,8 @@ def _examined(
             frames = torch.stack([_spoilt(clip, spoil, first + k) for k, clip in enumerate(frames)])
         for seen, mine, scene in zip(read(reader, frames, FPS), ids, scenes, strict=True):
             questions += _ask(seen, mine, scene)
-            away += _away(seen, mine)
-    return questions, away
+            ways += _ways(seen, mine)
+    return questions, ways
 
 
 def _spoilt(clip: torch.Tensor, kind: str, seed: int) -> torch.Tensor:
@@ -128,12 +163,10 @@ def _ask(seen: Reading, ids: np.ndarray, scene: Scene) -> Iterator[Question]:
             yield Question(TITLES[name], word, None if answer is None else answer == word)
 
 
-def _away(seen: Reading, ids: np.ndarray) -> Iterator[float]:
+def _ways(seen: Reading, ids: np.ndarray) -> Iterator[tuple[Track | None, Track]]:
     for k, thing in _pairs(seen, ids):
-        if thing is not None:
-            true = track((ids == k + 1).astype(float), thing.track.seconds).middles
-            away = np.hypot(*(thing.track.middles - true).T)
-            yield from away[np.isfinite(away)].tolist()
+        true = track((ids == k + 1).astype(float), 1 / FPS)
+        yield None if thing is None else thing.track, true
 
 
 def _taught(reader: ClipReader) -> set[str]:
@@ -147,9 +180,3 @@ def _entries(questions: Sequence[Question], key: Callable[[Question], str]) -> R
         told = [right for right in rights if right is not None]
         rows[name] = report.share(told, {"coverage": len(told) / len(rights)})
     return rows
-
-
-def _places(away: Sequence[float]) -> Report:
-    if not away:
-        return {}
-    return {"place": Entry(value=float(np.mean(away)), n=len(away), better="lower")}
