@@ -55,7 +55,7 @@ CLIPS: Mapping[latents.Domain, int] = {"core": 12_288, "wide": 2_560, "sticker":
 LONG: Mapping[latents.Domain, int] = {"core": 1_024, "sticker": 512}
 """How many items of each domain are cached; what is drawn from all alike, so these are shares."""
 STEPS: Mapping[str, int] = {
-    "autoencoder": 4000 + 9000, "image": 1000, "modelscope": 1300 + 3900 + 4400,
+    "autoencoder": 4000 + 9000, "image": 1000, "modelscope": 1300 + 3900 + 3500,
     "readers": 1500 + 400 + 1179,
 }  # fmt: skip
 """How long a part is trained by itself: the phases of its card (zoo/NAME/README.md) in all."""
