@@ -36,11 +36,12 @@ WORDS = 14
 
 def made_up(frames: int, count: int) -> Latents:
     """Latents of noise with texts of noise."""
-    starts = torch.arange(count + 1) * WORDS
+    begins = torch.arange(count) * WORDS
+    spans = torch.stack([begins, begins + WORDS], dim=-1)[None]
     shown = torch.zeros(count, len(KINDS), frames, GRID, GRID, dtype=torch.uint8)
     latents = torch.randn(count, 6, frames, GRID, GRID).bfloat16()
     text = torch.randn(count * WORDS, 768).bfloat16()
-    return Latents(latents, text, starts, torch.full((count,), 8.0), shown)
+    return Latents(latents, text, spans, torch.full((count,), 8.0), shown)
 
 
 def median(action: Callable[[int], object], times: int) -> float:
