@@ -53,7 +53,7 @@ def resident(process: int) -> int:
     return int(fields[1]) * 4096
 
 
-def settled(desk: Desk, job: str, *, look: float = 0.002) -> None:
+def settled(desk: Desk, job: str, *, look: float = 0.02) -> None:
     """Wait for a job; by itself as closely as a client can, which would slow a busy service."""
     while not desk.get(job).ended:
         sleep(look)

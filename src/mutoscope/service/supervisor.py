@@ -43,6 +43,10 @@ GRACE = 20.0
 """Seconds that workers may take to leave."""
 
 
+THREADS = {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "20000"}
+"""A worker's threads wait awake for some microseconds, then asleep; see `machine.Neighbours`."""
+
+
 @dataclass(kw_only=True)
 class Slot:
     """A place for one worker."""
@@ -157,7 +161,7 @@ class Supervisor:
             [sys.executable, "-m", "mutoscope.service.worker"],
             stdin=subprocess.PIPE,
             start_new_session=True,  # Ctrl-C is for the server, which tells its workers
-            env={"OMP_WAIT_POLICY": "PASSIVE", **os.environ},
+            env={**THREADS, **os.environ},
         )
         stdin = slot.process.stdin
         assert stdin is not None

@@ -23,10 +23,9 @@ from pathlib import Path
 from time import monotonic, sleep
 from typing import Any, TypeVar
 
-import torch
 from sqlalchemy.exc import SQLAlchemyError
 
-from mutoscope import __version__, media, recipes
+from mutoscope import __version__, machine, media, recipes
 from mutoscope.clip import Clip
 from mutoscope.core.samplers import Step
 from mutoscope.errors import MutoscopeError
@@ -121,6 +120,7 @@ class Worker:
         self.settings, self.name, self.store = settings, name, store
         self.assets = Assets(store.database, settings)
         self.shelf = Shelf(settings)
+        self.neighbours = machine.Neighbours()
         self.wake, self.stop = threading.Event(), threading.Event()
 
     def serve(self) -> None:
@@ -166,6 +166,7 @@ class Worker:
         request, sources = self.assets.opened(asked)
         system = self.shelf.get(asked.system)
         self._beat(lease)
+        self.neighbours.settle()
         with closing(system.run(request)) as steps:  # type: ignore[type-var]  # a generator
             *_, last = self._followed(lease, system, request, steps)
         clip = system.finish(last, request)
@@ -189,6 +190,7 @@ class Worker:
         """The steps, each told to the store, some shown to those who watch."""
         budget = Budget()
         for step in steps:
+            self.neighbours.settle()
             done, left = step.index + 1, step.total - step.index - 1
             eta = budget.step(done) * left
             watched = self._beat(lease, step=done, steps=step.total, eta=round(eta, 3))
@@ -280,7 +282,6 @@ def main() -> None:
         sys.exit(0)
     settings = Settings.from_json(said["settings"])
     logs.begin(prompts=settings.prompts)
-    torch.set_num_threads(max(1, torch.get_num_threads() // max(1, settings.workers)))
     store = Store(Database(settings.url), keep=float(settings.keep), now=steady(said["start"]))
     worker = Worker(settings, said["name"], store)
     threading.Thread(target=_listen, args=(worker,), daemon=True).start()
