@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import permutations
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -24,6 +25,7 @@ from mutoscope.world.render import render
 from mutoscope.world.scene import Scene
 
 Said = Scene | Facts
+Thing = TypeVar("Thing")
 
 TITLES: Mapping[str, str] = {
     "colour": "colour", "shape": "shape", "material": "material", "size": "size",
@@ -102,7 +104,7 @@ def renders(scenes: Sequence[Scene], *, frames: int, size: tuple[int, int], fps:
     return as_frames(np.stack(made))
 
 
-def disordered(said: Sequence[Said], seed: int) -> list[Said]:
+def disordered(said: Sequence[Thing], seed: int) -> list[Thing]:
     """The same in another order, none at its own place (a random cycle)."""
     order = np.random.default_rng(seed).permutation(len(said))
     moved = np.empty(len(said), int)
@@ -123,11 +125,12 @@ def assigned(things: Sequence[ThingRead], asked: Sequence[ThingFacts]) -> list[T
 
 def _agreement(row: Iterable[ThingRead | None], asked: Sequence[ThingFacts]) -> float:
     pairs = [(thing, wish) for thing, wish in zip(row, asked, strict=True) if thing is not None]
-    return sum(
+    agreed = (
         weight * (thing.words[name].best == getattr(wish, name))
         for thing, wish in pairs
         for name, weight in (("colour", 1.0), ("shape", 1.0), ("verb", 0.5))
     )
+    return sum(agreed, 0.0)
 
 
 def _marks(clip: int, seen: Reading, said: Said, taught: set[str]) -> Iterator[Mark]:

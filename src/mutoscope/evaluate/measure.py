@@ -1,0 +1,212 @@
+"""One clip in numbers, whatever its prompt: quality over time, and what the readers read in it.
+
+Long, wide or fast clips are brought down first: the shorter side to SIDE pixels, flow to RATE
+frames a second. The readers see the middle square. Flow is estimated by a codec (`media`).
+"""
+
+from __future__ import annotations
+
+import base64
+import math
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from einops import rearrange
+from jaxtyping import Bool, Float
+from torch import Tensor
+from torch.nn import functional as F
+
+from mutoscope import media
+from mutoscope.clip import Clip
+from mutoscope.errors import DataError, MediaError
+from mutoscope.evaluate import temporal
+from mutoscope.evaluate.drift import drift
+from mutoscope.evaluate.reading import MOVES_FROM, Answer, Reading, ThingRead, read
+from mutoscope.evaluate.tracks import Track
+from mutoscope.networks.readers import FPS, FRAMES, ClipReader
+
+VERSION = 1
+"""Changes whenever the same clip would be measured differently."""
+SIDE = 256
+"""Pixels of the shorter side from which a clip is brought down (ours)."""
+RATE = 8.0
+"""Frames a second at which flow is estimated: VBench's."""
+LONG = 4.0
+"""Seconds from which a clip's drift is told (ours)."""
+LIMITS = media.Limits(held=40_000_000)
+"""Pixels of a clip in memory, each 12 bytes and as much again while it is measured."""
+SEED = 0
+"""Of the order in which the frames of a shuffled clip stand."""
+PREVIEW_SIDE, PREVIEW_FRAMES = 128, 16
+"""How large and how long a preview is at most (ours)."""
+
+NUMBERS: Mapping[str, Literal["higher", "lower"]] = {
+    "flicker": "lower", "warp error": "lower", "smoothness": "higher", "repeated frames": "lower",
+    "black frames": "lower", "frozen clips": "lower", "dynamic clips": "higher",
+    "colour drift": "lower", "contrast drift": "lower", "sharpness drift": "lower",
+}  # fmt: skip
+"""Every number of a clip, and in which direction it is better."""
+YES_NO = ("frozen clips", "dynamic clips")
+"""Of these a clip has 0 or 1."""
+
+Numbers = Mapping[str, float]
+Pixels = Float[Tensor, "3 T H W"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """What was measured: plain data, so that it can be kept as JSON.
+
+    `size` is (W, H) as stored. `things` and `words` are answers (word, best, sure); where nothing
+    could be read `unread` says why. `moving`: whether enough frames were read to speak of motion.
+    `beside` are the numbers of the clip spoilt; `preview` is a small picture as a data: address.
+    """
+
+    frames: int
+    fps: float
+    size: tuple[int, int]
+    numbers: Numbers
+    beside: Mapping[str, Numbers]
+    drift: Mapping[str, Any]
+    things: Sequence[Mapping[str, Sequence[Any]]]
+    words: Mapping[str, Sequence[Any]]
+    unread: str | None
+    moving: bool
+    preview: str
+
+    def to_json(self) -> dict[str, Any]:
+        """As a JSON object."""
+        return asdict(self)
+
+    def reading(self) -> Reading:
+        """What was read, without masks and tracks, which no word depends on."""
+        nowhere = Track(np.full((1, 2), np.nan), np.zeros(1), 1 / FPS)
+        none = np.zeros((1, 1, 1), bool)
+        things = [ThingRead(_answers(words), 1.0, nowhere, none) for words in self.things]
+        return Reading(tuple(things), _answers(self.words), np.zeros(1))
+
+
+def opened(path: Path) -> tuple[Clip, tuple[int, int]]:
+    """The clip in a file, its shorter side at most SIDE pixels, and its own size (W, H).
+
+    Refuses one frame: nothing over time can be said of it.
+    """
+    size = media.probe(path).size
+    scale = min(1.0, SIDE / min(size))
+    small = (max(1, round(size[0] * scale)), max(1, round(size[1] * scale)))
+    clip = media.read(
+        path,
+        size=None if small == size else small,
+        fit="stretch",
+        fps=RATE if path.is_dir() and not media.read_record(path) else None,
+        limits=LIMITS,
+    )
+    if clip.frames.shape[2] < 2:
+        raise MediaError(f"{path} holds one frame; give a clip of 2 or more")
+    return clip, size
+
+
+def measured(clip: Clip, reader: ClipReader, size: tuple[int, int] | None = None) -> Measured:
+    """Everything about one clip, stored as `size` (W, H); refuses frames that are no numbers."""
+    frames, fps = clip.frames[0], float(clip.fps)
+    T, H, W = frames.shape[1:]
+    if temporal.broken(frames) > 0:
+        raise MediaError("its frames hold NaN or infinity; make it again")
+    things, words, unread = _read(clip, reader)
+    region = temporal.still(frames)
+    slopes = drift(frames, fps) if T / fps >= LONG else {}
+    rows = {round(k * fps / FPS) for k in range(FRAMES)}
+    return Measured(
+        frames=T,
+        fps=fps,
+        size=size or (W, H),
+        numbers=_finite({**in_time(frames, region), **_flowing(clip), **_drifting(slopes)}),
+        beside={name: _finite(in_time(spoilt, region)) for name, spoilt in _spoilt(frames).items()},
+        drift={name: asdict(found) for name, found in slopes.items()},
+        things=things,
+        words=words,
+        unread=unread,
+        moving=sum(row < T for row in rows) >= MOVES_FROM,
+        preview=preview(clip),
+    )
+
+
+def in_time(frames: Pixels, region: Bool[Tensor, "H W"]) -> dict[str, float]:
+    """The numbers over time that need no flow, flicker of `region`; nan for too few frames."""
+    same = float(temporal.repeated(frames))
+    return {
+        "flicker": float(temporal.flicker(frames, region)),
+        "smoothness": float(temporal.smoothness(frames)),
+        "repeated frames": same,
+        "black frames": float(temporal.black(frames)),
+        "frozen clips": math.nan if math.isnan(same) else float(same == 1),
+    }
+
+
+def middle(frames: Float[Tensor, "b 3 T H W"]) -> Float[Tensor, "b 3 T S S"]:
+    """The square in the middle, as wide as the shorter side."""
+    H, W = frames.shape[-2:]
+    side = min(H, W)
+    top, left = (H - side) // 2, (W - side) // 2
+    return frames[..., top : top + side, left : left + side]
+
+
+def preview(clip: Clip) -> str:
+    """The first seconds of a clip as a small moving picture, a data: address."""
+    step = max(1, round(clip.fps / RATE))
+    frames = clip.frames[:, :, ::step][:, :, :PREVIEW_FRAMES]
+    H, W = frames.shape[-2:]
+    scale = min(1.0, PREVIEW_SIDE / max(H, W))
+    size = (max(1, round(H * scale)), max(1, round(W * scale)))
+    flat = F.interpolate(rearrange(frames, "b c t h w -> (b t) c h w"), size=size, mode="area")
+    small = Clip(frames=rearrange(flat, "(b t) c h w -> b c t h w", b=1), fps=clip.fps / step)
+    with tempfile.TemporaryDirectory() as folder:
+        data = small.save(Path(folder, "clip.webp"), metadata=False).read_bytes()
+    return f"data:image/webp;base64,{base64.b64encode(data).decode()}"
+
+
+def _read(
+    clip: Clip, reader: ClipReader
+) -> tuple[list[dict[str, list[Any]]], dict[str, list[Any]], str | None]:
+    try:
+        (reading,) = read(reader, middle(clip.frames), float(clip.fps))
+    except DataError as error:
+        return [], {}, str(error)
+    return [_plain(thing.words) for thing in reading.things], _plain(reading.words), None
+
+
+def _plain(words: Mapping[str, Answer]) -> dict[str, list[Any]]:
+    return {name: [a.word, a.best, round(a.sure, 4)] for name, a in words.items()}
+
+
+def _answers(words: Mapping[str, Sequence[Any]]) -> dict[str, Answer]:
+    return {name: Answer(*row) for name, row in words.items()}
+
+
+def _flowing(clip: Clip) -> dict[str, float]:
+    step = max(1, round(clip.fps / RATE))
+    frames = clip.frames[:, :, ::step]
+    if frames.shape[2] < 2:
+        return {}
+    motion = media.motion_vectors(Clip(frames=frames, fps=clip.fps / step))
+    error = temporal.warp_error(frames, motion.flow, motion.known[:, 0])
+    return {"warp error": float(error), "dynamic clips": float(temporal.dynamic(motion.flow))}
+
+
+def _drifting(slopes: Mapping[str, Any]) -> dict[str, float]:
+    return {f"{name} drift": abs(found.value) for name, found in slopes.items()}
+
+
+def _spoilt(frames: Pixels) -> dict[str, Pixels]:
+    T = frames.shape[1]
+    order = torch.from_numpy(np.random.default_rng(SEED).permutation(T))
+    return {"frozen": frames[:, :1].expand_as(frames), "shuffled": frames[:, order]}
+
+
+def _finite(numbers: Mapping[str, float]) -> dict[str, float]:
+    return {name: value for name, value in numbers.items() if math.isfinite(value)}

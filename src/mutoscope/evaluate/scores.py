@@ -1,0 +1,170 @@
+"""What clips score: each by itself, all together with what stands beside, and as one JSON file."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mutoscope.evaluate import report
+from mutoscope.evaluate.faithfulness import BOTH, Mark, disordered, summary
+from mutoscope.evaluate.folder import LeftOut
+from mutoscope.evaluate.measure import NUMBERS, YES_NO, Measured, Numbers
+from mutoscope.evaluate.prompted import Wanted, asked, wanted
+from mutoscope.evaluate.report import Entry, Report
+from mutoscope.networks.readers import ClipReader
+
+SEED = 0
+"""Of which prompt each clip is held against for chance."""
+ALL = "all words"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scored:
+    """A clip, what was asked for and what was measured; `marks` are the questions about it."""
+
+    file: str
+    prompt: str
+    measured: Measured
+    wanted: Wanted
+    marks: Sequence[Mark]
+
+    @property
+    def right(self) -> float | None:
+        """The share of words asked for that are seen, or None when none could be asked."""
+        rights = [mark.right for mark in self.marks if mark.title != BOTH]
+        return float(np.mean(rights)) if rights else None
+
+    def to_json(self) -> dict[str, Any]:
+        """The clip as scores.json holds it."""
+        found = self.measured
+        return {
+            "file": self.file,
+            "prompt": self.prompt,
+            "frames": found.frames,
+            "fps": found.fps,
+            "size": list(found.size),
+            "right": self.right,
+            "asked": [
+                {"title": m.title, "word": m.word, "right": m.right, "told": m.told}
+                for m in self.marks
+            ],
+            "not asked": list(self.wanted.left),
+            "unread": found.unread,
+            "numbers": dict(found.numbers),
+            "drift": dict(found.drift),
+        }
+
+
+def scored(file: str, prompt: str, measured: Measured, reader: ClipReader) -> Scored:
+    """A clip against its own prompt."""
+    wish = wanted(prompt, reader, moving=measured.moving)
+    marks = () if measured.unread else asked([measured.reading()], [wish], reader)
+    return Scored(file=file, prompt=prompt, measured=measured, wanted=wish, marks=marks)
+
+
+def faithful(
+    clips: Sequence[Scored], reader: ClipReader, beside: Mapping[str, Sequence[Scored]]
+) -> Report:
+    """A row a kind of word, and ALL; beside each, chance: the clips against others' prompts.
+
+    `beside` are other clips of the same prompts. A clip that another one's prompt is the same of
+    has no part in chance; a row that nothing stands for has no value there.
+    """
+    found = [mark for clip in clips for mark in clip.marks]
+    if not found:
+        return {}
+    others = {"chance": _chance(clips, reader)}
+    others |= {name: [m for clip in row for m in clip.marks] for name, row in beside.items()}
+    others = {name: row for name, row in others.items() if row}
+    rows = {ALL: [mark for mark in found if mark.title != BOTH]}
+    whole = {name: _share([m for m in row if m.title != BOTH]) for name, row in others.items()}
+    return {ALL: report.share((m.right for m in rows[ALL]), whole), **summary(found, others)}
+
+
+def in_time(clips: Sequence[Measured], beside: Mapping[str, Sequence[Measured]]) -> Report:
+    """A row a number over time; beside it the same clips frozen and in disorder, and others."""
+    rows: dict[str, Entry] = {}
+    spoilt = {
+        name: [clip.beside.get(name, {}) for clip in clips] for name in ("frozen", "shuffled")
+    }
+    others: dict[str, list[Numbers]] = {
+        **spoilt,
+        **{name: [clip.numbers for clip in row] for name, row in beside.items()},
+    }
+    for name, better in NUMBERS.items():
+        mine = [clip.numbers[name] for clip in clips if name in clip.numbers]
+        if not mine:
+            continue
+        values = {
+            other: float(np.mean([numbers[name] for numbers in row if name in numbers]))
+            for other, row in others.items()
+            if any(name in numbers for numbers in row)
+        }
+        if name in YES_NO:
+            share = report.share((bool(value) for value in mine), values)
+            rows[name] = replace(share, better=better)
+        else:
+            rows[name] = report.mean(mine, better=better, baselines=values)
+    return rows
+
+
+def ranked(clips: Sequence[Scored]) -> list[Scored]:
+    """From best to worst: by the share of words seen, then by flicker; those never asked aside."""
+    known = [clip for clip in clips if clip.right is not None]
+    calm = {id(clip): clip.measured.numbers.get("flicker", 0.0) for clip in known}
+    return sorted(known, key=lambda clip: (-(clip.right or 0.0), calm[id(clip)]))
+
+
+def document(
+    clips: Sequence[Scored], summed: Report, left: Sequence[LeftOut], facts: Mapping[str, Any]
+) -> dict[str, Any]:
+    """scores.json: `facts` first, then what was left out, the summary and the clips."""
+    return {
+        **facts,
+        "n": len(clips),
+        "left out": [{"file": one.file, "reason": one.reason} for one in left],
+        "summary": {name: _plain(entry.to_json()) for name, entry in summed.items()},
+        "clips": [_plain(clip.to_json()) for clip in clips],
+    }
+
+
+def save(path: Path, data: Mapping[str, Any]) -> Path:
+    """Write it whole, as strict JSON."""
+    return report.written(path, json.dumps(data, indent=1, allow_nan=False) + "\n")
+
+
+def _chance(clips: Sequence[Scored], reader: ClipReader) -> list[Mark]:
+    able = [clip for clip in clips if clip.measured.unread is None]
+    if len(able) < 2:
+        return []
+    order = disordered(range(len(able)), SEED)
+    pairs = [
+        (able[k], able[other])
+        for k, other in enumerate(order)
+        if able[k].prompt != able[other].prompt
+    ]
+    wishes = [wanted(other.prompt, reader, moving=clip.measured.moving) for clip, other in pairs]
+    return asked([clip.measured.reading() for clip, _ in pairs], wishes, reader)
+
+
+def _share(found: Sequence[Mark]) -> float:
+    return float(np.mean([mark.right for mark in found])) if found else math.nan
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401
+    """The same without nan, which JSON has no word for: null, and no baseline at all."""
+    if isinstance(value, dict):
+        kept = {name: _plain(inner) for name, inner in value.items()}
+        if "baselines" in kept:
+            known = {n: v for n, v in kept["baselines"].items() if v is not None}
+            return {**kept, "baselines": known}
+        return kept
+    if isinstance(value, list):
+        return [_plain(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,34 @@
+"""Readings and measurements written by hand."""
+
+from collections.abc import Mapping, Sequence
+
+from mutoscope.evaluate.measure import Measured
+from mutoscope.evaluate.reading import Reading
+from mutoscope.networks.readers import CLIP_WORDS, THING_WORDS
+
+PICTURE = "data:image/webp;base64,AAAA"
+
+
+def measured(
+    things: Sequence[Mapping[str, str]] = (),
+    words: Mapping[str, str] | None = None,
+    *,
+    size: tuple[int, int] = (64, 64),
+    unread: str | None = None,
+    **numbers: float,
+) -> Measured:
+    """A clip in which this was read; a word that isn't given is "can't tell"."""
+    plain = {name.replace("_", " "): value for name, value in numbers.items()}
+    return Measured(
+        frames=8, fps=8.0, size=size, numbers=plain, beside={"frozen": dict.fromkeys(plain, 0.0)},
+        drift={}, things=[_answers(thing, THING_WORDS) for thing in things],
+        words=_answers(words or {}, CLIP_WORDS), unread=unread, moving=True, preview=PICTURE,
+    )  # fmt: skip
+
+
+def reading(things: Sequence[Mapping[str, str]], words: Mapping[str, str]) -> Reading:
+    return measured(things, words).reading()
+
+
+def _answers(said: Mapping[str, str], names: Mapping[str, object]) -> dict[str, list[object]]:
+    return {name: [said.get(name), said.get(name, "?"), 0.9] for name in names}
