@@ -1,0 +1,215 @@
+"""A report as one page of HTML that asks nothing of the network: tables, spreads, clips that play.
+
+The page is built as a tree of elements, so that whatever stands in a prompt or in a file's name is
+text and never markup; a content security policy lets it load nothing from outside.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from xml.etree import ElementTree
+from xml.etree.ElementTree import Element
+
+import numpy as np
+
+from mutoscope.evaluate.faithfulness import BOTH
+from mutoscope.evaluate.folder import LeftOut
+from mutoscope.evaluate.measure import NUMBERS, YES_NO
+from mutoscope.evaluate.report import Entry, Report
+from mutoscope.evaluate.scores import Scored
+
+SHOWN = 6
+"""Clips shown as best and as worst (ours)."""
+BINS = 12
+"""Bars of a spread (ours)."""
+POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+
+STYLE = """
+:root { color-scheme: light dark; --line: #8884; --weak: #888; --bar: #4a7fb5; --bad: #c0392b; }
+@media (prefers-color-scheme: dark) { :root { --bar: #7fb0e0; --bad: #ff8a75; } }
+body { font: 16px/1.45 system-ui, sans-serif; margin: 0 auto; max-width: 72rem; padding: 1rem; }
+h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin-top: 2rem; }
+p, li, td, th, figcaption { overflow-wrap: anywhere; }
+.weak { color: var(--weak); font-size: .875rem; }
+.wide { overflow-x: auto; }
+table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
+th, td { padding: .25rem .75rem .25rem 0; text-align: right; white-space: nowrap;
+  border-bottom: 1px solid var(--line); }
+th { font-weight: 600; } th:first-child, td:first-child { text-align: left; }
+td.text { text-align: left; white-space: normal; }
+.clips { display: grid; gap: 1rem; grid-template-columns: repeat(auto-fill, minmax(15rem, 1fr)); }
+figure { margin: 0; border: 1px solid var(--line); border-radius: .5rem; padding: .75rem; }
+figure img { width: 48%; max-width: 10rem; image-rendering: auto; border-radius: .25rem; }
+figcaption { font-size: .875rem; } figcaption p { margin: .35rem 0; }
+.no { color: var(--bad); }
+svg { width: 100%; height: 4rem; } rect { fill: var(--bar); }
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contents:
+    """What a page shows: facts by name, tables by title, clips, and what is left out.
+
+    `real` holds previews of real clips, by the file of the clip they belong to.
+    """
+
+    title: str
+    facts: Mapping[str, str]
+    tables: Mapping[str, Report]
+    clips: Sequence[Scored]
+    real: Mapping[str, str]
+    left: Sequence[LeftOut]
+
+
+def page(contents: Contents) -> str:
+    """The page; `clips` are in the order from best to worst."""
+    head = _tag(
+        "head",
+        _tag("meta", charset="utf-8"),
+        _tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        _tag("meta", **{"http-equiv": "Content-Security-Policy", "content": POLICY}),
+        _tag("title", contents.title),
+        _tag("style", STYLE),
+    )
+    facts = "; ".join(f"{name}: {value}" for name, value in contents.facts.items())
+    body = _tag(
+        "body",
+        _tag("h1", contents.title),
+        _tag("p", facts, **{"class": "weak"}),
+        *(part for title, rows in contents.tables.items() for part in _table(title, rows)),
+        *_spreads(contents.clips),
+        *_clips(contents),
+        *_left(contents.left),
+    )
+    return "<!doctype html>\n" + ElementTree.tostring(
+        _tag("html", head, body, lang="en"), encoding="unicode", method="html"
+    )
+
+
+def number(name: str, value: float | None) -> str:
+    """A value as a person reads it: shares in percent, nothing for what isn't there."""
+    if value is None or not math.isfinite(value):
+        return ""
+    plain = name in NUMBERS and name not in YES_NO
+    return f"{value:.3g}" if plain or name.endswith("frechet") else f"{100 * value:.1f} %"
+
+
+def interval(name: str, entry: Entry) -> str:
+    """The 95 % interval of an entry, as a person reads it."""
+    return " to ".join(number(name, value) for value in entry.interval or ())
+
+
+def _table(title: str, rows: Report) -> list[Element]:
+    if not rows:
+        return []
+    names = list(dict.fromkeys(name for entry in rows.values() for name in entry.baselines))
+    head = _tag("tr", *(_tag("th", t) for t in ("", "value", "95 %", "n", "better", *names)))
+    lines = [
+        _tag(
+            "tr",
+            *(_tag("td", cell) for cell in (
+                name, number(name, entry.value), interval(name, entry), str(entry.n), entry.better,
+                *(number(name, entry.baselines.get(other)) for other in names),
+            )),
+        )
+        for name, entry in rows.items()
+    ]  # fmt: skip
+    return [_tag("h2", title), _wide(_tag("table", head, *lines))]
+
+
+def _spreads(clips: Sequence[Scored]) -> list[Element]:
+    rows = {"words seen": [clip.right for clip in clips if clip.right is not None]}
+    for name in NUMBERS:
+        if name not in YES_NO:
+            found = [clip.measured.numbers.get(name) for clip in clips]
+            rows[name] = [value for value in found if value is not None]
+    drawn = [_spread(name, values) for name, values in rows.items() if len(values) > 1]
+    return [_tag("h2", "Spread over the clips"), _grid(drawn)] if drawn else []
+
+
+def _spread(name: str, values: Sequence[float]) -> Element:
+    counts, edges = np.histogram(values, BINS)
+    tall = max(1, int(counts.max()))
+    bars = [
+        _tag(
+            "rect", x=f"{k * 10}", y=f"{40 - 40 * c / tall:.1f}",
+            width="9", height=f"{40 * c / tall:.1f}",
+        )
+        for k, c in enumerate(counts.tolist())
+    ]  # fmt: skip
+    drawing = _tag("svg", *bars, viewBox=f"0 0 {BINS * 10} 40", preserveAspectRatio="none")
+    drawing.set("role", "img")
+    drawing.set("aria-label", f"{name}: {len(values)} clips")
+    ends = f"{name}: {number(name, float(edges[0]))} to {number(name, float(edges[-1]))}"
+    return _tag("figure", drawing, _tag("figcaption", ends))
+
+
+def _clips(contents: Contents) -> list[Element]:
+    clips = contents.clips
+    few = min(SHOWN, -(-len(clips) // 2))
+    parts = {"Best clips": clips[:few], "Worst clips": clips[few:][-SHOWN:][::-1]}
+    return [
+        part
+        for title, row in parts.items()
+        if row
+        for part in (_tag("h2", title), _grid(_clip(clip, contents.real) for clip in row))
+    ]
+
+
+def _clip(clip: Scored, real: Mapping[str, str]) -> Element:
+    pictures = [_picture(clip.measured.preview, f"the clip of: {clip.prompt}")]
+    if clip.file in real:
+        pictures.append(_picture(real[clip.file], f"a real clip of: {clip.prompt}"))
+    words = [
+        _tag("span", f"{m.title}: {m.word} {sign}. ", **{"class": "" if m.right else "no"})
+        for m in clip.marks
+        if m.title != BOTH
+        for sign in ["✓" if m.right else "✗" if m.told else "can't tell"]
+    ]
+    numbers = ", ".join(f"{n} {number(n, v)}" for n, v in clip.measured.numbers.items())
+    left = f"not asked: {', '.join(clip.wanted.left)}" if clip.wanted.left else ""
+    seen = "no word was asked" if clip.right is None else f"{100 * clip.right:.0f} % of words seen"
+    lines = [_tag("p", text, **{"class": "weak"}) for text in (clip.file, numbers, left) if text]
+    caption = _tag(
+        "figcaption", _tag("p", clip.prompt), _tag("p", _tag("strong", seen), " ", *words), *lines
+    )
+    return _tag("figure", *pictures, caption)
+
+
+def _picture(source: str, words: str) -> Element:
+    return _tag("img", src=source, alt=words, title=words)
+
+
+def _left(left: Sequence[LeftOut]) -> list[Element]:
+    if not left:
+        return []
+    rows = [
+        _tag("tr", *(_tag("td", t, **{"class": "text"}) for t in (one.file, one.reason)))
+        for one in left
+    ]
+    return [_tag("h2", f"Left out: {len(left)}"), _wide(_tag("table", *rows))]
+
+
+def _wide(inside: Element) -> Element:
+    return _tag("div", inside, **{"class": "wide"})
+
+
+def _grid(inside: Iterable[Element]) -> Element:
+    return _tag("div", *inside, **{"class": "clips"})
+
+
+def _tag(tag: str, /, *inside: Element | str, **attributes: str) -> Element:
+    """An element with text and elements inside, in their order."""
+    found = Element(tag, attributes)
+    last: Element | None = None
+    for part in inside:
+        if isinstance(part, Element):
+            found.append(part)
+            last = part
+        elif last is None:
+            found.text = (found.text or "") + part
+        else:
+            last.tail = (last.tail or "") + part
+    return found
