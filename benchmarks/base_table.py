@@ -16,32 +16,28 @@ import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 import mutoscope
 from mutoscope import recipes, zoo
-from mutoscope.clip import Frames
 from mutoscope.data import stickershots
 from mutoscope.data.stickers import MISSING, Stickers, load, obtainable
 from mutoscope.evaluate.commands import Generate, Sought, recognised, table
 from mutoscope.evaluate.freeprompts import FREE
 from mutoscope.evaluate.keeping import kept
+from mutoscope.evaluate.making import generator, untrained
 from mutoscope.evaluate.paraphrases import PARAPHRASES, Prompts
 from mutoscope.evaluate.questions import Asked, Questions
 from mutoscope.evaluate.reading import as_frames, shipped
 from mutoscope.evaluate.report import Report, markdown, opened, save
 from mutoscope.evaluate.stickers import album
 from mutoscope.systems.shipped import unread as words
-from mutoscope.systems.system import System
 from mutoscope.training.commands import cache_folder
-from mutoscope.weights import ModelMixin
 from mutoscope.world.scene import VERSION
-from mutoscope.zoo import arguments
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -70,11 +66,19 @@ class Settings:
 
     def generate(self, *, trained: bool) -> Generate:
         """The system, or its untrained twin, as a callable; what it made before is kept."""
-        system = mutoscope.load(self.system) if trained else untrained(self.system)
+        load = partial(mutoscope.load, self.system)
+        system = load() if trained else untrained(load)
         asked = f"{self.frames}-{self.steps}-{self.guidance:g}-{self.shift:g}"
         key = f"{zoo.sha256(self.system)[:12]}-{asked}"
         name = self.system if trained else "untrained"
-        return kept(generator(system, self), cache_folder() / "tables" / key / name)
+        made = generator(
+            system,
+            {
+                "frames": self.frames, "fps": 8.0, "steps": self.steps,
+                "guidance": self.guidance, "settings": {"shift": self.shift},
+            },
+        )  # fmt: skip
+        return kept(made, cache_folder() / "tables" / key / name)
 
 
 class Sections:
@@ -173,32 +177,6 @@ SECTIONS: Mapping[str, Callable[[Sections], Mapping[str, Report]]] = {
     "wide": Sections.wide,
     "stickers": Sections.stickers,
 }
-
-
-def generator(system: System, settings: Settings) -> Generate:
-    """The system as a callable from prompts and seeds to frames."""
-
-    def generate(prompts: Sequence[str], seeds: Sequence[int]) -> Frames:
-        clips = [
-            system.generate(
-                prompt, frames=settings.frames, fps=8.0, steps=settings.steps,
-                guidance=settings.guidance, seed=seed, settings={"shift": settings.shift},
-            ).frames
-            for prompt, seed in zip(prompts, seeds, strict=True)
-        ]  # fmt: skip
-        return torch.cat(clips)
-
-    return generate
-
-
-def untrained(name: str) -> System:
-    """The system with a network that has learned nothing."""
-    system = mutoscope.load(name)
-    network = system.parts()["network"]
-    assert isinstance(network, ModelMixin)
-    torch.manual_seed(0)
-    network.load_state_dict(type(network)(**arguments(network)).state_dict())
-    return system
 
 
 def measured(name: str, settings: Settings) -> Mapping[str, Report]:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from rich.console import Console
 from rich.progress import track
 
 from mutoscope.clip import Clip, Frames
@@ -22,7 +23,8 @@ def kept(generate: Generate, folder: Path) -> Generate:
     def remembered(prompts: Sequence[str], seeds: Sequence[int]) -> Frames:
         folder.mkdir(parents=True, exist_ok=True)
         pairs = list(zip(prompts, seeds, strict=True))
-        return torch.cat([_one(generate, folder, *pair) for pair in track(pairs, folder.name)])
+        bar = track(pairs, folder.name, console=Console(stderr=True))
+        return torch.cat([_one(generate, folder, *pair) for pair in bar])
 
     return remembered
 

@@ -1,0 +1,73 @@
+"""A system tried: real renders score best, what has learned nothing worst."""
+
+import pytest
+import torch
+
+from mutoscope.evaluate import trial
+from mutoscope.evaluate.faithfulness import renders
+from mutoscope.evaluate.making import generator, untrained
+from mutoscope.evaluate.questions import Questions
+from mutoscope.evaluate.reading import shipped
+from tests import tiny
+
+N = 4
+
+
+@pytest.fixture(scope="module")
+def asked():
+    return Questions(n=N, frames=8, side=64).asked()
+
+
+@pytest.fixture(scope="module")
+def perfect(asked):
+    """A system that shows exactly what is asked, by its prompts."""
+    scenes = dict(zip(asked.prompts, asked.scenes, strict=True))
+
+    def generate(prompts, seeds):
+        return renders([scenes[prompt] for prompt in prompts], frames=8, size=(64, 64), fps=8.0)
+
+    return generate
+
+
+def _noise(prompts, seeds):
+    rngs = [torch.Generator().manual_seed(seed) for seed in seeds]
+    return torch.stack([torch.rand(3, 8, 64, 64, generator=rng) * 2 - 1 for rng in rngs])
+
+
+def test_a_perfect_system_scores_as_its_truth_and_far_above_noise(asked, perfect):
+    found = trial.held_out(
+        perfect, asked, reader=shipped(), twins={"untrained": _noise}, others=asked
+    )
+    colour = found.tables["faithfulness"]["colour"]
+    assert colour.value == colour.baselines["truth"] > colour.baselines["untrained"]
+    smooth = found.tables["over time"]["smoothness"]
+    assert smooth.value == pytest.approx(smooth.baselines["truth"])
+    assert smooth.value > smooth.baselines["untrained"]
+    assert [clip.prompt for clip in found.clips] == asked.prompts
+    assert set(found.real) == {clip.file for clip in found.clips}
+    assert "distance" not in found.tables
+    assert [one.reason for one in found.left] == ["needs 128 clips or more (got 4); raise --count"]
+
+
+def test_given_prompts_stand_beside_chance_and_the_twin(asked, perfect):
+    found = trial.given(
+        perfect, asked.prompts, fps=8.0, reader=shipped(), twins={"untrained": _noise}
+    )
+    rows = found.tables["faithfulness"]
+    assert set(rows["colour"].baselines) == {"chance", "untrained"}
+    assert rows["colour"].value > rows["colour"].baselines["untrained"]
+    assert "untrained" in found.tables["over time"]["smoothness"].baselines
+
+
+def test_a_twin_has_learned_nothing_and_is_always_the_same():
+    system = tiny.system("modelscope")
+    twin, again = (untrained(lambda: tiny.system("modelscope")) for _ in range(2))
+    name, mine = next(iter(system.parts()["network"].state_dict().items()))
+    state = torch.random.get_rng_state()
+    assert not torch.equal(mine, twin.parts()["network"].state_dict()[name])
+    made = [generator(one, {"steps": 2, "frames": 4}) for one in (twin, again, system)]
+    one, same, other = (make(["a red ball", "a blue cube"], [0, 1]) for make in made)
+    assert one.shape == (2, 3, 4, 32, 32)
+    assert torch.equal(one, same)
+    assert not torch.equal(one, other)
+    assert torch.equal(state, torch.random.get_rng_state())
