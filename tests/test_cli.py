@@ -27,6 +27,7 @@ from tests import tiny
 
 COMMANDS = {
     "doctor": "--json",
+    "evaluate": "--prompts --system --count -o --output --jobs --weights --json",
     "generate": (
         "--system --negative --frames --fps --size --steps --guidance --seed --count --sampler"
         " --set --weights --dry-run -o --output --json --no-metadata"

@@ -183,6 +183,55 @@ def train(
 
 
 @app.command()
+def evaluate(
+    clips: Annotated[
+        Path | None, typer.Argument(metavar="FOLDER", help="Videos; or give --system.")
+    ] = None,
+    prompts: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="A CSV with the columns file,prompt; of a system: lines."
+        ),
+    ] = None,
+    system: Annotated[str | None, typer.Option(help="The system that makes the clips.")] = None,
+    count: Annotated[
+        int | None, typer.Option(min=2, max=10000, help="Prompts of a system; 100 held-out ones.")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", metavar="DIR", help="For the report.")
+    ] = None,
+    jobs: Annotated[int, typer.Option(min=1, max=256, help="Files measured at once.")] = 1,
+    weights: Weights = None,
+    as_json: AsJson = False,
+) -> None:
+    """Measure how far clips obey their prompts, and how well they are made."""
+    if output is None:
+        raise RequestError("say where the report shall be: -o DIR")
+    if (clips is None) == (system is None):
+        raise RequestError("give a FOLDER of videos with --prompts CSV, or else --system NAME")
+    if system is not None:
+        with at_once():
+            from mutoscope._cli import trial
+
+        trial.run(
+            trial.Wish(
+                system=system, prompts=prompts, count=count, out=output, weights=weights,
+                as_json=as_json,
+            )
+        )  # fmt: skip
+        return
+    if clips is None or prompts is None:
+        raise RequestError("say what the videos were asked for: --prompts CSV")
+    if count is not None or weights is not None:
+        raise RequestError("--count and --weights are for --system; leave them out")
+    with at_once():
+        from mutoscope._cli import evaluate as command
+
+    wish = command.Wish(clips=clips, prompts=prompts, out=output, jobs=jobs, as_json=as_json)
+    command.run(wish)
+
+
+@app.command()
 def serve(
     host: Annotated[str, typer.Option(help="The address; others than this need keys.")] = (
         "127.0.0.1"

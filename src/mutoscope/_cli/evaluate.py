@@ -1,0 +1,145 @@
+"""`mutoscope evaluate`: how far clips obey their prompts, and how well they are made."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+import typer
+
+from mutoscope import machine
+from mutoscope._cli import words
+from mutoscope._cli.leave import StoppedError
+from mutoscope.errors import DataError, RequestError
+from mutoscope.evaluate import folder, scores
+from mutoscope.evaluate.folder import LeftOut
+from mutoscope.evaluate.measure import Measured
+from mutoscope.evaluate.page import Contents, interval, number, page
+from mutoscope.evaluate.reading import shipped
+from mutoscope.evaluate.report import Entry, Report, written
+from mutoscope.evaluate.scores import Scored
+
+KEPT = "kept"
+"""The folder inside DIR that makes a stopped run go on."""
+FAITHFUL, TIME = "faithfulness", "over time"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wish:
+    """What the command line says."""
+
+    clips: Path
+    prompts: Path
+    out: Path
+    jobs: int
+    as_json: bool
+
+
+def run(wish: Wish) -> None:
+    """Measure a folder of videos against their prompts; write scores.json and report.html."""
+    if wish.out.exists() and not wish.out.is_dir():
+        raise RequestError(f"{wish.out} is a file; name a folder for -o")
+    torch.set_num_threads(machine.threads())
+    rows, left = folder.listed(wish.clips, wish.prompts, besides=wish.out)
+    try:
+        found = _measured(wish, [row.file for row in rows])
+    except KeyboardInterrupt:
+        raise StoppedError(f"what was measured is in {wish.out}; call again to go on") from None
+    good = {file: one for file, one in found.items() if isinstance(one, Measured)}
+    odd = {file: why for file, why in found.items() if isinstance(why, str)} | folder.alike(good)
+    left += [LeftOut(row.file, odd[row.file]) for row in rows if row.file in odd]
+    reader = shipped()
+    clips = [
+        scores.scored(row.file, row.prompt, good[row.file], reader)
+        for row in rows
+        if row.file not in odd
+    ]
+    tables = {
+        FAITHFUL: scores.faithful(clips, reader, {}),
+        TIME: scores.in_time([clip.measured for clip in clips], {}),
+    }
+    facts = {"versions": folder.versions(), "seeds": {"chance": scores.SEED}}
+    report(wish.out, f"Clips of {wish.clips.name}", clips, tables, facts, left)
+    if not clips:
+        why = f"; the first: {left[0].file} {left[0].reason}" if left else ""
+        raise DataError(f"none of the {len(left)} clips could be measured{why}")
+    tell(wish.out, tables, len(clips), left, as_json=wish.as_json)
+
+
+def report(
+    out: Path,
+    title: str,
+    clips: Sequence[Scored],
+    tables: Mapping[str, Report],
+    facts: Mapping[str, Any],
+    left: Sequence[LeftOut],
+    real: Mapping[str, str] | None = None,
+) -> None:
+    """Write scores.json and report.html."""
+    scores.save(out / "scores.json", scores.document(clips, _whole(tables), left, facts))
+    ranked = scores.ranked(clips)
+    said = {
+        "clips": str(len(clips)),
+        "left out": str(len(left)),
+        **{name: _plainly(value) for name, value in facts.items()},
+    }
+    contents = Contents(
+        title=title, facts=said, tables=tables, clips=ranked, real=real or {}, left=left
+    )
+    written(out / "report.html", page(contents))
+
+
+def tell(
+    out: Path, tables: Mapping[str, Report], n: int, left: Sequence[LeftOut], *, as_json: bool
+) -> None:
+    """The summary on stdout, and on stderr what was left out."""
+    for one in left:
+        words.note(f"left out: {one.file} {one.reason}")
+    files = {"scores": str(out / "scores.json"), "report": str(out / "report.html")}
+    if as_json:
+        data = json.loads((out / "scores.json").read_text(encoding="utf-8"))
+        kept = {name: data[name] for name in ("n", "left out", "summary")}
+        typer.echo(json.dumps({**files, **kept}))
+        return
+    rows = [
+        (name, number(name, entry.value), interval(name, entry), str(entry.n), _beside(name, entry))
+        for name, entry in _whole(tables).items()
+        if not name.startswith("words: ")
+    ]
+    words.table((f"{n} clips", "value", "95 %", "n", "beside"), rows)
+    typer.echo(files["report"])
+
+
+def _measured(wish: Wish, files: Sequence[str]) -> dict[str, Measured | str]:
+    with words.progress() as progress:
+        bar = progress.add_task("measuring", total=len(set(files)))
+        return folder.measured(
+            wish.clips,
+            files,
+            keeping=wish.out / KEPT,
+            jobs=wish.jobs,
+            progress=lambda done: progress.update(bar, completed=done),
+        )
+
+
+def _whole(tables: Mapping[str, Report]) -> Report:
+    """All tables as one, the rows of the further ones after their title."""
+    return {
+        name if title in (FAITHFUL, TIME) else f"{title}: {name}": entry
+        for title, table in tables.items()
+        for name, entry in table.items()
+    }
+
+
+def _beside(name: str, entry: Entry) -> str:
+    return ", ".join(f"{other} {number(name, v)}" for other, v in entry.baselines.items())
+
+
+def _plainly(value: object) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {str(inner)[:12]}" for name, inner in value.items())
+    return str(value)

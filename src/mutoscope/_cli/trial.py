@@ -1,0 +1,126 @@
+"""`mutoscope evaluate --system`: a system makes clips, which are then measured."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from mutoscope import machine, recipes
+from mutoscope._cli.evaluate import KEPT, report, tell
+from mutoscope._cli.leave import StoppedError, at_once
+from mutoscope.errors import DataError, RequestError
+from mutoscope.evaluate import folder, scores, trial
+from mutoscope.evaluate.commands import Generate
+from mutoscope.evaluate.folder import LeftOut
+from mutoscope.evaluate.keeping import kept
+from mutoscope.evaluate.making import generator, untrained
+from mutoscope.evaluate.questions import Questions
+from mutoscope.evaluate.reading import shipped
+from mutoscope.evaluate.trial import DISTANCE, Trial
+from mutoscope.request import Request
+from mutoscope.systems.system import System
+
+SEED = 7
+"""Of the held-out captions; the benchmarks ask the same."""
+COUNT = 100
+"""Held-out captions that are asked when nobody says how many."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wish:
+    """What the command line says."""
+
+    system: str
+    prompts: Path | None
+    count: int | None
+    out: Path
+    weights: Path | None
+    as_json: bool
+
+
+def run(wish: Wish) -> None:
+    """Make and measure clips of a system and its untrained twin; write scores.json, report.html."""
+    if wish.out.exists() and not wish.out.is_dir():
+        raise RequestError(f"{wish.out} is a file; name a folder for -o")
+    torch.set_num_threads(machine.threads())
+    with at_once():
+        recipe = recipes.find(wish.system)
+    asked: list[str] = []
+    left: list[LeftOut] = []
+    if wish.prompts is not None:
+        asked, left = written(wish.prompts, wish.count)
+    with at_once():
+        system = recipe.load(wish.weights)
+        twin = untrained(lambda: recipe.load(wish.weights))
+    usual = system.request(" ")
+    try:
+        found = _tried(wish, usual, system, twin, asked)
+    except KeyboardInterrupt:
+        raise StoppedError(f"the clips made are in {wish.out}; call again to go on") from None
+    facts: dict[str, Any] = {
+        "versions": folder.versions(),
+        "seeds": {"captions": SEED, "clips": "their number", "chance": scores.SEED},
+        "system": {**_shared(usual), "weights": dict(system.weights)},
+    }
+    if "distance" in found.tables:
+        facts["distance"] = DISTANCE
+    left += found.left
+    report(wish.out, f"{wish.system}, measured", found.clips, found.tables, facts, left, found.real)
+    tell(wish.out, found.tables, len(found.clips), left, as_json=wish.as_json)
+
+
+def written(path: Path, count: int | None) -> tuple[list[str], list[LeftOut]]:
+    """The first prompts of a file, one a line or in the column `prompt` of a .csv."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            if path.suffix.lower() == ".csv":
+                table = csv.DictReader(file, restval="")
+                if "prompt" not in (table.fieldnames or ()):
+                    raise DataError(f"{path} lacks the column 'prompt'; name it in the first line")
+                lines = [row["prompt"].strip() for row in table]
+            else:
+                lines = [line.strip() for line in file]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise DataError(f"{path} can't be read as text in UTF-8 ({reason})") from error
+    left = [LeftOut(f"prompt {k}", "is empty") for k, line in enumerate(lines, start=1) if not line]
+    found = [line for line in lines if line][:count]
+    if not found:
+        raise DataError(f"{path} holds no prompt; write one a line")
+    return found, left
+
+
+def _tried(wish: Wish, usual: Request, system: System, twin: System, asked: Sequence[str]) -> Trial:
+    generate = _kept(wish, usual, system, "clips")
+    twins = {"untrained": _kept(wish, usual, twin, "untrained")}
+    reader = shipped()
+    if asked:
+        return trial.given(generate, asked, fps=float(usual.fps), reader=reader, twins=twins)
+    n = COUNT if wish.count is None else wish.count
+    questions, others = (
+        Questions(
+            n=n, seed=seed, frames=usual.frames, fps=float(usual.fps), side=usual.size[0]
+        ).asked()
+        for seed in (SEED, SEED + 1)
+    )
+    return trial.held_out(generate, questions, reader=reader, twins=twins, others=others)
+
+
+def _kept(wish: Wish, usual: Request, system: System, name: str) -> Generate:
+    """The system as a callable whose clips stay in DIR, under all they depend on."""
+    known = json.dumps([_shared(usual), dict(system.weights)], sort_keys=True)
+    key = hashlib.sha256(known.encode()).hexdigest()[:12]
+    return kept(generator(system, {}), wish.out / KEPT / key / name)
+
+
+def _shared(usual: Request) -> dict[str, Any]:
+    """What all clips are asked alike."""
+    own = ("prompt", "seed")
+    return {key: value for key, value in usual.to_json().items() if key not in own and value}
