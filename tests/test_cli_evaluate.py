@@ -115,6 +115,18 @@ def test_a_folder_of_which_nothing_can_be_measured_says_so_and_why(films: Path, 
     assert json.loads(Path("out/scores.json").read_text())["summary"] == {}
 
 
+def test_prompts_of_which_no_word_is_known_have_no_figure_for_words(films: Path, capsys):
+    (films / "prompts.csv").write_text("file,prompt\n0.mp4,a corgi\n1.mp4,a girl sings\n")
+    assert cli.code([*ASKED, "--json"]) == 0
+    shown = capsys.readouterr()
+    assert "no word of these prompts is one that the readers know" in shown.err
+    summary = json.loads(shown.out.splitlines()[-1])["summary"]
+    assert "colour" not in summary
+    assert summary["warp error"]["baselines"]["frozen"] == 0
+    page = Path("out/report.html").read_text()
+    assert page.count("data:image/webp;base64,") == 2, "clips are shown all the same"
+
+
 def test_clips_of_another_size_are_left_out(films: Path, capsys):
     waves(count=8, height=32, width=48).save(films / "odd.gif")
     with (films / "prompts.csv").open("a") as table:

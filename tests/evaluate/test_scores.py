@@ -36,6 +36,7 @@ def clips(reader):
 def test_a_clip_scores_the_share_of_its_words_that_are_seen(clips):
     assert [clip.right for clip in clips] == [1.0, pytest.approx(3 / 5), None, None]
     assert [clip.file for clip in scores.ranked(clips)] == ["a.mp4", "b.mp4"]
+    assert [clip.file for clip in scores.ranked(clips[2:])] == ["d.mp4", "c.mp4"]
 
 
 def test_faithfulness_stands_beside_other_prompts_and_other_clips(clips, reader):

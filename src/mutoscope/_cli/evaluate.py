@@ -67,6 +67,8 @@ def run(wish: Wish) -> None:
     if not clips:
         why = f"; the first: {left[0].file} {left[0].reason}" if left else ""
         raise DataError(f"none of the {len(left)} clips could be measured{why}")
+    if not tables[FAITHFUL]:
+        words.note("no word of these prompts is one that the readers know; see 'not asked'")
     tell(wish.out, tables, len(clips), left, as_json=wish.as_json)
 
 

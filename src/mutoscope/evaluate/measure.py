@@ -118,15 +118,17 @@ def measured(clip: Clip, reader: ClipReader, size: tuple[int, int] | None = None
     if temporal.broken(frames) > 0:
         raise MediaError("its frames hold NaN or infinity; make it again")
     things, words, unread = _read(clip, reader)
-    region = temporal.still(frames)
+    region, flowing = temporal.still(frames), _flowing(clip)
+    beside = {name: _finite(in_time(spoilt, region)) for name, spoilt in _spoilt(frames).items()}
     slopes = drift(frames, fps) if T / fps >= LONG else {}
     rows = {round(k * fps / FPS) for k in range(FRAMES)}
+    # Where nothing flows there is no error of warping and no motion: both are 0 of a frozen clip.
     return Measured(
         frames=T,
         fps=fps,
         size=size or (W, H),
-        numbers=_finite({**in_time(frames, region), **_flowing(clip), **_drifting(slopes)}),
-        beside={name: _finite(in_time(spoilt, region)) for name, spoilt in _spoilt(frames).items()},
+        numbers=_finite({**in_time(frames, region), **flowing, **_drifting(slopes)}),
+        beside={**beside, "frozen": {**beside["frozen"], **dict.fromkeys(flowing, 0.0)}},
         drift={name: asdict(found) for name, found in slopes.items()},
         things=things,
         words=words,

@@ -115,10 +115,16 @@ def in_time(clips: Sequence[Measured], beside: Mapping[str, Sequence[Measured]])
 
 
 def ranked(clips: Sequence[Scored]) -> list[Scored]:
-    """From best to worst: by the share of words seen, then by flicker; those never asked aside."""
-    known = [clip for clip in clips if clip.right is not None]
-    calm = {id(clip): clip.measured.numbers.get("flicker", 0.0) for clip in known}
-    return sorted(known, key=lambda clip: (-(clip.right or 0.0), calm[id(clip)]))
+    """From best to worst: by the share of words seen, then by flicker.
+
+    Clips of which no word was asked are left aside, unless that is all of them.
+    """
+    known = [clip for clip in clips if clip.right is not None] or clips
+    return sorted(known, key=lambda clip: (-(clip.right or 0.0), _flicker(clip)))
+
+
+def _flicker(clip: Scored) -> float:
+    return clip.measured.numbers.get("flicker", math.inf)
 
 
 def document(
