@@ -118,6 +118,13 @@ def test_one_that_did_not_arrive_at_first_does_later(desk, hooks, heard):
     assert hooks.deliver() == 1
 
 
+def test_a_host_taken_out_of_the_settings_hears_nothing_and_stops_nobody(desk, hooks, heard):
+    ended(desk, "completed")
+    hooks.hosts = ()
+    assert hooks.deliver() == 0
+    assert heard.got == []
+
+
 def test_a_clock_that_was_set_back_delays_nothing(desk, hooks, heard):
     ended(desk, "completed")
     hooks.clock -= 86400.0 + 1e4

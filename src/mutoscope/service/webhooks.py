@@ -108,7 +108,8 @@ class Webhooks:
     def _deliver(self, row: Row) -> bool:
         try:
             status = self._post(row)
-        except (OSError, http.client.HTTPException, ValueError) as error:
+        except (OSError, http.client.HTTPException, ValueError, RequestError) as error:
+            # RequestError: its host was taken out of the settings since.
             status, why = 0, type(error).__name__
         else:
             why = str(status)
