@@ -1,8 +1,8 @@
 # make demo   a video from a prompt, from nothing but Python
 # make test   everything that must hold, in under ten minutes on two cores
 # make soak   every long test: laws on many samples; the service under kill -9, fifty clients, a
-#             full disk, PostgreSQL: half an hour and more
-# make bench  how fast everything is, against others too: a quarter of an hour on a quiet machine
+#             full disk, PostgreSQL; far longer than make test
+# make bench  how fast everything is, against others too: minutes, on a quiet machine
 # make tables how good what ships is: hours, and the stickers' part needs npm
 # make zoo    train everything that ships, in stages that can be resumed: many hours; stickers need npm
 

@@ -200,7 +200,9 @@ def evaluate(
     output: Annotated[
         Path | None, typer.Option("-o", "--output", metavar="DIR", help="For the report.")
     ] = None,
-    jobs: Annotated[int, typer.Option(min=1, max=256, help="Files measured at once.")] = 1,
+    jobs: Annotated[
+        int | None, typer.Option(min=1, max=256, help="Files measured at once; 1.")
+    ] = None,
     weights: Weights = None,
     as_json: AsJson = False,
 ) -> None:
@@ -210,6 +212,8 @@ def evaluate(
     if (clips is None) == (system is None):
         raise RequestError("give a FOLDER of videos with --prompts CSV, or else --system NAME")
     if system is not None:
+        if jobs is not None:
+            raise RequestError("--jobs is for a FOLDER; a system makes one clip at a time")
         with at_once():
             from mutoscope._cli import trial
 
@@ -227,7 +231,7 @@ def evaluate(
     with at_once():
         from mutoscope._cli import evaluate as command
 
-    wish = command.Wish(clips=clips, prompts=prompts, out=output, jobs=jobs, as_json=as_json)
+    wish = command.Wish(clips=clips, prompts=prompts, out=output, jobs=jobs or 1, as_json=as_json)
     command.run(wish)
 
 

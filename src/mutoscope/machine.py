@@ -51,9 +51,9 @@ def threads() -> int:
 class Neighbours:
     """Keeps torch at as many threads as other processes leave cores free, looking now and then.
 
-    Threads that spin while they wait halve the time of a clip on a quiet machine, and take five
-    times as long beside a process that keeps one of their cores. Where the system doesn't tell, or
-    OMP_NUM_THREADS was set, nothing is changed.
+    Threads that spin while they wait are quick on a quiet machine, and very slow beside a process
+    that keeps one of their cores. Where the system doesn't tell, or OMP_NUM_THREADS was set,
+    nothing is changed.
     """
 
     def __init__(self) -> None:

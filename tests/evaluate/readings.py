@@ -4,9 +4,17 @@ from collections.abc import Mapping, Sequence
 
 from mutoscope.evaluate.measure import Measured
 from mutoscope.evaluate.reading import Reading
-from mutoscope.networks.readers import CLIP_WORDS, THING_WORDS
+from mutoscope.networks.readers import CLIP_WORDS, HEADS, THING_WORDS, ClipReader
 
 PICTURE = "data:image/webp;base64,AAAA"
+
+
+def small_reader() -> ClipReader:
+    """One that knows nothing, and was taught the core tier as far as its bars tell."""
+    small = ClipReader(width=16, deep=16, mind=16, key=4, depth=1, layers=1, heads=2)
+    for name in ("colour", "shape", "verb", "floor", "sky", "move", "count"):
+        small.bars[HEADS.index(name)] = 0.5
+    return small
 
 
 def measured(

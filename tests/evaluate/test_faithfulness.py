@@ -8,17 +8,15 @@ import pytest
 from mutoscope.evaluate.faithfulness import BOTH, by_word, disordered, facts, marks, summary
 from mutoscope.evaluate.reading import Answer, Reading, ThingRead
 from mutoscope.evaluate.tracks import track
-from mutoscope.networks.readers import CLIP_WORDS, HEADS, THING_WORDS, ClipReader
+from mutoscope.networks.readers import CLIP_WORDS, THING_WORDS
 from mutoscope.world.facts import Facts, ThingFacts
 from mutoscope.world.sample import sample
+from tests.evaluate.readings import small_reader
 
 
 @pytest.fixture(scope="module")
 def reader():
-    small = ClipReader(width=16, deep=16, mind=16, key=4, depth=1, layers=1, heads=2)
-    for name in ("colour", "shape", "verb", "floor", "sky", "move", "count"):
-        small.bars[HEADS.index(name)] = 0.5
-    return small
+    return small_reader()
 
 
 def _answer(word):

@@ -4,16 +4,12 @@ import pytest
 
 from mutoscope.evaluate.faithfulness import BOTH
 from mutoscope.evaluate.prompted import asked, wanted
-from mutoscope.networks.readers import HEADS, ClipReader
-from tests.evaluate.readings import reading
+from tests.evaluate.readings import reading, small_reader
 
 
 @pytest.fixture(scope="module")
 def reader():
-    small = ClipReader(width=16, deep=16, mind=16, key=4, depth=1, layers=1, heads=2)
-    for name in ("colour", "shape", "verb", "floor", "sky", "move", "count"):
-        small.bars[HEADS.index(name)] = 0.5
-    return small
+    return small_reader()
 
 
 def test_taught_words_are_asked(reader):

@@ -79,5 +79,5 @@ def _save(picture: Picture, path: Path, record: str | None) -> None:
     if record is not None:
         info.add_itxt(tags.OWN, record)
         info.add_itxt("Comment", record)
-    # Level 3 takes a third of the time of Pillow's 6, for a tenth more bytes.
+    # Far quicker than Pillow's own level 6, and little larger.
     Image.fromarray(picture).save(path, format="png", pnginfo=info, compress_level=3)

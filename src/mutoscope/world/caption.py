@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from functools import cache
 from typing import final
@@ -53,21 +52,14 @@ def unseen(text: str) -> tuple[str, ...]:
 
 @cache
 def _vocabulary() -> frozenset[str]:
-    spoken = (
-        words.SHAPES, words.COLOURS, words.MATERIALS, words.MATERIALS_AFTER, words.SIZES,
-        words.SPEEDS, words.FLOORS, words.FLOOR_IS, words.SKIES, words.SKY_IS, words.FLOOR_TAGS,
-        words.SKY_TAGS, words.LIGHTS, words.FOGS, words.MOVE_NOUNS, words.LOOK_OF, words.LOOK_IN,
-        words.RELATIONS,
+    tables = (
+        words.MATERIALS_AFTER, words.FLOOR_IS, words.SKY_IS, words.FLOOR_TAGS, words.SKY_TAGS,
+        words.LIGHTS, words.FOGS, words.MOVE_NOUNS, words.LOOK_OF, words.LOOK_IN, words.RELATIONS,
     )  # fmt: skip
-    phrases = [said(phrase) for table in spoken for row in table.values() for phrase in row]
-    for table in (words.VERB_PHRASES, words.MOVE_PHRASES):
-        for row in table.values():
-            phrases += [inflect(p, form) for p in row for form in ("s", "base", "ing")]
-    nouns = [noun for row in words.SHAPES.values() for noun in row] + list(words.THINGS)
-    phrases += [*map(plural, nouns), *words.THINGS, *words.NUMBERS[1:], *_GLUE]
+    phrases = [said(phrase) for table in tables for row in table.values() for phrase in row]
+    phrases += [*map(plural, words.THINGS), *words.THINGS, *words.NUMBERS[1:], *_GLUE]
     phrases += [*patterns.SENTENCES, *patterns.FILMS, *patterns.PICTURES, *lexicon.COUNT_PHRASES]
-    bare = re.sub(r"\{\w+\}", " ", " ".join(phrases))
-    return frozenset(word for word in lexicon.split(bare) if word[0].isalnum())
+    return lexicon.spoken([*OWN.phrases(), *phrases])
 
 
 _GLUE = ("a an another the it they is are both all and that there in total now also says",)

@@ -154,6 +154,12 @@ def split(text: str) -> list[str]:
     return [w if w.startswith('"') else w.lower() for w in _WORD.findall(plain)]
 
 
+def spoken(phrases: Iterable[str]) -> frozenset[str]:
+    """The words of phrases without their slots."""
+    bare = re.sub(r"\{\w+\}", " ", " ".join(phrases))
+    return frozenset(word for word in split(bare) if word[0].isalnum())
+
+
 def tokens(text: str) -> Iterator[Token]:
     """Phrases of a text from left to right; what nothing was made of is of kind "unknown".
 

@@ -42,8 +42,7 @@ def retell(caption: str, rng: np.random.Generator, *, still: bool = False) -> st
 
 def vocabulary() -> frozenset[str]:
     """Every word that a retelling may have which captions need not have, in lower case."""
-    spoken = " ".join(people().phrases()).replace("{", " {").replace("}", "} ")
-    return frozenset(w for w in lexicon.split(spoken) if w[0].isalnum())
+    return lexicon.spoken(people().phrases())
 
 
 @cache
