@@ -3,6 +3,8 @@
 `python benchmarks/held_out_loss.py [RUN ...] [--frames 16]` prints the mean square error of what a
 network says at five fixed times, with the same noise for every network: of what ships, and of the
 averaged weights of training runs (finished or not), so that runs can be compared at equal steps.
+With `--learned` the items are those of the core tier that training learns from, first ones first:
+the distance between the two says how much is learned by heart, and whether more items would help.
 """
 
 from __future__ import annotations
@@ -68,9 +70,15 @@ def main() -> None:
     parser.add_argument("runs", type=Path, nargs="*")
     parser.add_argument("--frames", type=int, default=1)
     parser.add_argument("--n", type=int, default=512)
+    parser.add_argument("--learned", action="store_true")
     args = parser.parse_args()
     coder, cache = commands._coder(), commands.cache_folder()
-    recipe = latents.Recipe(frames=args.frames, split="validation", seed=1)
+    rates = commands.RATES[args.frames]
+    recipe = (
+        latents.Recipe(frames=args.frames, seed=100 * args.frames, rates=rates)
+        if args.learned
+        else latents.Recipe(frames=args.frames, split="validation", seed=1, rates=rates)
+    )
     folder = commands._folder(cache, recipe, coder)
     latents.build(folder, recipe, args.n, coder, MiniLM(), cache)
     held = latents.load(folder, args.n)

@@ -51,9 +51,11 @@ SHIFT = 2.0
 """Of the rectified schedule the shipped networks are trained on (ours)."""
 
 IMAGES: Mapping[latents.Domain, int] = {"core": 24_576, "wide": 10_240, "sticker": 9_728}
-CLIPS: Mapping[latents.Domain, int] = {"core": 12_288, "wide": 2_560, "sticker": 3_584}
+CLIPS: Mapping[latents.Domain, int] = {"core": 24_576, "wide": 2_560, "sticker": 3_584}
 LONG: Mapping[latents.Domain, int] = {"core": 1_024, "sticker": 512}
-"""How many items of each domain are cached; what is drawn from all alike, so these are shares."""
+"""How many items of each domain are cached; pictures and long clips are drawn from all alike."""
+CHANCES: Mapping[latents.Domain, float] = {"core": 0.56, "wide": 0.08, "sticker": 0.15}
+"""The chance that a batch is clips of a domain."""
 STEPS: Mapping[str, int] = {
     "autoencoder": 4000 + 9000, "image": 1000, "modelscope": 1300 + 3900 + 3500,
     "readers": 1500 + 400 + 1179,
@@ -193,9 +195,12 @@ def modelscope(run: Run) -> None:
     """Inflate the image model and learn clips and pictures together."""
     coder, encoder = _coder(), MiniLM()
     pools = [
-        Pool(_mixture(run, CLIPS, 16, coder, encoder), 0.78, 24),
+        *(
+            Pool(_mixture(run, CLIPS, 16, coder, encoder, only=domain), chance, 24)
+            for domain, chance in CHANCES.items()
+        ),
         Pool(_mixture(run, LONG, 32, coder, encoder), 0.07, 12),
-        Pool(_mixture(run, IMAGES, 1, coder, encoder), 0.15, 256),
+        Pool(_mixture(run, IMAGES, 1, coder, encoder), 0.14, 256),
     ]
     network = (
         inflate(load_part(SmallUNet3D, "image"))
@@ -211,10 +216,12 @@ def modelscope(run: Run) -> None:
 
 def _mixture(
     run: Run, kinds: Mapping[latents.Domain, int], frames: int, coder: FrameAutoencoder,
-    encoder: MiniLM,
+    encoder: MiniLM, *, only: latents.Domain | None = None,
 ) -> latents.Latents:  # fmt: skip
     parts = []
     for k, (domain, count) in enumerate(kinds.items()):
+        if only not in (None, domain):
+            continue
         recipe = latents.Recipe(
             frames=frames, domain=domain, seed=100 * frames + k, rates=RATES[frames]
         )
