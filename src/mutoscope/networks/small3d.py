@@ -10,7 +10,7 @@ model; added later, they start at zero, so that at step 0 a clip is so many inde
 Departs from ModelScopeT2V: two levels, one modulation for all blocks with a learned offset each
 (Chen et al. 2023, PixArt, eq. 2), time within a clip is known, in seconds, and attention over time
 sees all places of all frames, not one place: at this size a frame is 4 x 4 tokens, and a thing is
-somewhere else in the next. 2.96 GFLOP a call for 16 frames of 128 x 128 pixels.
+somewhere else in the next. 2.996 GFLOP a call for 16 frames of 128 x 128 pixels and 24 word pieces.
 """
 
 from __future__ import annotations
@@ -143,22 +143,40 @@ class Residual(nn.Module):
         return x + self.time(torch.cat([y[:, :-2], y[:, 1:-1], y[:, 2:]], dim=-1))
 
 
-class Adapter(nn.Module):
-    """Frozen text states to the network's own: a projection and one block of self-attention."""
+class Reading(nn.Module):
+    """A block of self-attention over the words; does nothing at first."""
 
-    def __init__(self, text: int, width: int, heads: int) -> None:
+    def __init__(self, width: int, heads: int) -> None:
         super().__init__()
-        self.project = nn.Linear(text, width)
         self.mix = Attention(width, heads)
         self.each = FeedForward(width, 2)
 
-    def forward(self, text: States, bias: Tensor) -> Text:
+    def forward(self, x: Text, bias: Tensor) -> Text:
         """`bias` is very negative where there is no token."""
-        x = self.project(text.to(self.project.weight.dtype))
-        x = x + waves(torch.arange(x.shape[1], device=x.device), x.shape[2], 1e-3).to(x)
         y = _norm(x)
         x = x + self.mix(y, y, bias)
-        return _norm(x + self.each(_norm(x)))
+        return x + self.each(_norm(x))
+
+
+class Adapter(Reading):
+    """Frozen text states to the network's own: a projection and `depth` blocks over the words.
+
+    The blocks say which thing a verb is of, which the states of a sentence encoder say faintly.
+    """
+
+    def __init__(self, text: int, width: int, heads: int, depth: int) -> None:
+        super().__init__(width, heads)
+        self.project = nn.Linear(text, width)
+        self.deeper = nn.ModuleList(Reading(width, heads) for _ in range(depth - 1))
+
+    def forward(self, x: States, bias: Tensor) -> Text:
+        """`bias` is very negative where there is no token."""
+        x = self.project(x.to(self.project.weight.dtype))
+        x = x + waves(torch.arange(x.shape[1], device=x.device), x.shape[2], 1e-3).to(x)
+        x = super().forward(x, bias)
+        for reading in self.deeper:
+            x = reading(x, bias)
+        return _norm(x)
 
 
 class SmallUNet3D(ModelMixin):
@@ -176,6 +194,7 @@ class SmallUNet3D(ModelMixin):
         ratio: int = 2,
         text: int = 768,
         temporal: bool = True,
+        reading: int = 1,
     ) -> None:
         super().__init__()
         self.width, self.inner = width, inner
@@ -184,7 +203,7 @@ class SmallUNet3D(ModelMixin):
         self.place = nn.Parameter(torch.zeros(8, 8, width))
         self.clock = nn.Sequential(nn.Linear(64, embed), nn.SiLU(), nn.Linear(embed, embed))
         self.rate = zeroed(nn.Linear(16, embed))
-        self.adapter = Adapter(text, inner, heads)
+        self.adapter = Adapter(text, inner, heads, reading)
         self.pooled = nn.Linear(inner, embed)
         self.shifts = nn.Linear(embed, 4 * inner)
         nn.init.normal_(self.shifts.weight, std=0.02)
@@ -262,8 +281,11 @@ def _norm(x: Tensor) -> Tensor:
     return F.layer_norm(x, x.shape[-1:])
 
 
-def inflate(image: SmallUNet3D) -> SmallUNet3D:
-    """The video network that says of each frame, at step 0, what the image network says."""
-    video = SmallUNet3D(**{**arguments(image), "temporal": True})
+def inflate(image: SmallUNet3D, *, reading: int = 1) -> SmallUNet3D:
+    """The video network that says of each frame, at step 0, what the image network says.
+
+    It reads with `reading` blocks over the words, no fewer than the image network has.
+    """
+    video = SmallUNet3D(**{**arguments(image), "temporal": True, "reading": reading})
     grow(video, image.state_dict())
     return video

@@ -63,6 +63,8 @@ STEPS: Mapping[str, int] = {
 """How long a part is trained by itself: the phases of its card (zoo/NAME/README.md) in all."""
 TELLINGS = 2
 """In how many ways each item is told beside its caption, in people's words."""
+READING = 2
+"""Blocks over the words of a prompt that tells of motion; one is enough for pictures (ours)."""
 RATES = {1: (8.0,), 16: (8.0, 8.0, 8.0, 4.0, 6.0, 12.0, 16.0), 32: (8.0, 8.0, 12.0, 16.0, 24.0)}
 """Frames per second that items of so many frames draw from."""
 
@@ -202,11 +204,8 @@ def modelscope(run: Run) -> None:
         Pool(_mixture(run, LONG, 32, coder, encoder), 0.07, 12),
         Pool(_mixture(run, IMAGES, 1, coder, encoder), 0.14, 256),
     ]
-    network = (
-        inflate(load_part(SmallUNet3D, "image"))
-        if run.init is None
-        else load_part(SmallUNet3D, "modelscope")
-    )
+    start = load_part(SmallUNet3D, "image" if run.init is None else "modelscope")
+    network = inflate(start, reading=READING)
     config = Config(
         steps=run.steps, batch=1, rate=1.5e-3, warmup=50, muon=True, seed=run.seed,
         init=run.init,
