@@ -33,7 +33,8 @@ def network(run: Path, *, temporal: bool) -> SmallUNet3D:
     state = load_file(run / "state" / "ema.safetensors")
     state = {k.removeprefix("network."): v for k, v in state.items() if k.startswith("network.")}
     config = run / "parts" / "network" / "config.json"
-    asked = json.loads(config.read_text()) if config.exists() else {"temporal": temporal}
+    fresh = {"temporal": temporal, "reading": commands.READING if temporal else 1}
+    asked = json.loads(config.read_text()) if config.exists() else fresh
     found = SmallUNet3D(**asked)
     found.load_state_dict(state)
     return found.eval()
@@ -64,6 +65,26 @@ def measured(found: SmallUNet3D, held: latents.Latents) -> dict[str, list[float]
     return rows
 
 
+def validation(frames: int, n: int) -> latents.Latents:
+    """Items of the core tier that training never sees, made where they are missing."""
+    rates = commands.RATES[frames]
+    return _cached(latents.Recipe(frames=frames, split="validation", seed=1, rates=rates), n)
+
+
+def learned(frames: int, n: int) -> latents.Latents:
+    """The first items of the core tier that training learns from."""
+    return _cached(
+        latents.Recipe(frames=frames, seed=100 * frames, rates=commands.RATES[frames]), n
+    )
+
+
+def _cached(recipe: latents.Recipe, n: int) -> latents.Latents:
+    coder, cache = commands._coder(), commands.cache_folder()
+    folder = commands._folder(cache, recipe, coder)
+    latents.build(folder, recipe, n, coder, MiniLM(), cache)
+    return latents.load(folder, n)
+
+
 def main() -> None:
     """Print a line a run."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -72,16 +93,7 @@ def main() -> None:
     parser.add_argument("--n", type=int, default=512)
     parser.add_argument("--learned", action="store_true")
     args = parser.parse_args()
-    coder, cache = commands._coder(), commands.cache_folder()
-    rates = commands.RATES[args.frames]
-    recipe = (
-        latents.Recipe(frames=args.frames, seed=100 * args.frames, rates=rates)
-        if args.learned
-        else latents.Recipe(frames=args.frames, split="validation", seed=1, rates=rates)
-    )
-    folder = commands._folder(cache, recipe, coder)
-    latents.build(folder, recipe, args.n, coder, MiniLM(), cache)
-    held = latents.load(folder, args.n)
+    held = learned(args.frames, args.n) if args.learned else validation(args.frames, args.n)
     print("run".ljust(24), "places".ljust(8), *(f"t={t:<6}" for t in TIMES), "mean")
     name = "image" if args.frames == 1 else "modelscope"
     networks = {f"{name} (ships)": load_part(SmallUNet3D, name)}

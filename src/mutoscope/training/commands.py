@@ -196,14 +196,7 @@ def image(run: Run) -> None:
 def modelscope(run: Run) -> None:
     """Inflate the image model and learn clips and pictures together."""
     coder, encoder = _coder(), MiniLM()
-    pools = [
-        *(
-            Pool(_mixture(run, CLIPS, 16, coder, encoder, only=domain), chance, 24)
-            for domain, chance in CHANCES.items()
-        ),
-        Pool(_mixture(run, LONG, 32, coder, encoder), 0.07, 12),
-        Pool(_mixture(run, IMAGES, 1, coder, encoder), 0.14, 256),
-    ]
+    pools = clip_pools(run, coder, encoder)
     start = load_part(SmallUNet3D, "image" if run.init is None else "modelscope")
     network = inflate(start, reading=READING)
     config = Config(
@@ -211,6 +204,18 @@ def modelscope(run: Run) -> None:
         init=run.init,
     )  # fmt: skip
     _teach(network, pools, config, run, coder, encoder, frames=16)
+
+
+def clip_pools(run: Run, coder: FrameAutoencoder, encoder: MiniLM) -> Sequence[Pool]:
+    """What `modelscope` learns from, made where it is missing."""
+    return [
+        *(
+            Pool(_mixture(run, CLIPS, 16, coder, encoder, only=domain), chance, 24)
+            for domain, chance in CHANCES.items()
+        ),
+        Pool(_mixture(run, LONG, 32, coder, encoder), 0.07, 12),
+        Pool(_mixture(run, IMAGES, 1, coder, encoder), 0.14, 256),
+    ]
 
 
 def _mixture(
