@@ -60,8 +60,13 @@ def test_a_picture_and_a_clip_are_kept_without_loss(client: TestClient, desk: De
     assert "file" not in asset
     condition = {"kind": "first", "source": asset["id"]}
     asked = {"request": {**QUICK, "conditions": [condition]}}
-    assert client.post("/v1/jobs", json=asked).status_code == 201
+    job = client.post("/v1/jobs", json=asked).json()["id"]
+    refused = client.delete(f"/v1/assets/{asset['id']}")
+    assert refused.status_code == 409
+    assert "unfinished job names" in refused.json()["error"]["message"]
+    client.post(f"/v1/jobs/{job}/cancel")
     assert client.delete(f"/v1/assets/{asset['id']}").status_code == 200
+    assert client.post("/v1/jobs", json=asked).status_code == 404
     assert client.get(f"/v1/assets/{asset['id']}").status_code == 404
     assert not any(path.name.startswith(".") for path in desk.settings.uploads.iterdir())
 
@@ -115,8 +120,10 @@ def test_limits_are_kept(tmp_path: Path):
         for answer, word in zip(said, words, strict=True):
             assert word in answer.json()["error"]["message"]
         assert upload(client, picture() + b"\0" * 400_000).status_code == 413
-        assert upload(client, picture()).status_code == 201
-        assert upload(client, picture()).status_code == 429
+        kept = [upload(client, picture()) for _ in range(2)]
+        assert [answer.status_code for answer in kept] == [201, 201]
+        assert kept[0].json() == kept[1].json(), "the same file is the same asset"
+        assert upload(client, picture(kind="gif")).status_code == 429
 
 
 def test_decoding_that_takes_too_much_memory_or_time_is_ended(desk: Desk, tmp_path: Path):
@@ -128,3 +135,79 @@ def test_decoding_that_takes_too_much_memory_or_time_is_ended(desk: Desk, tmp_pa
         with pytest.raises(MediaError, match="memory|read|takes too long"):  # noqa: RUF043
             Assets(desk.database, settings).add("ann", path)
     assert list(desk.settings.uploads.iterdir()) == []
+
+
+def begun(client: TestClient, content: bytes, **fields: str):
+    """A video that begins with a picture."""
+    said = {"model": "tiny", "prompt": "a red ball", **fields}
+    files = {name: (None, value) for name, value in said.items()}
+    return client.post("/v1/videos", files={**files, "input_reference": ("a.png", content)})
+
+
+def named(client: TestClient, video: str) -> str:
+    """The asset that a job's one condition names."""
+    (condition,) = client.get(f"/v1/jobs/{video}").json()["request"]["conditions"]
+    return condition["source"]
+
+
+def test_a_hundred_and_one_videos_of_one_picture_need_one_upload(tmp_path: Path):
+    settings = Settings(home=tmp_path, warm=(), queue=200, local_active=200, decode_seconds=120)
+    with (
+        Desk.opened(settings, workers=False) as desk,
+        TestClient(api.app(desk), base_url="http://127.0.0.1") as client,
+    ):
+        videos = [begun(client, picture()).json()["id"] for _ in range(101)]
+        assert len(set(videos)) == 101
+        (asset,) = desk.assets.listed()
+        assert {named(client, video) for video in (videos[0], videos[-1])} == {asset.id}
+        assert [path.name for path in settings.uploads.iterdir()] == [asset.id]
+
+
+def test_what_came_with_a_request_gives_way_to_what_comes_with_the_next(tmp_path: Path):
+    settings = Settings(home=tmp_path, warm=(), assets=2, decode_seconds=120)
+    pictures = [picture((16, side)) for side in (17, 18, 19, 20)]
+    with (
+        Desk.opened(settings, workers=False) as desk,
+        TestClient(api.app(desk), base_url="http://127.0.0.1") as client,
+    ):
+        first, second = (begun(client, content).json()["id"] for content in pictures[:2])
+        full = begun(client, pictures[2])
+        assert full.status_code == 429, "both are needed"
+        assert int(full.headers["retry-after"]) >= 1
+        client.post(f"/v1/videos/{first}/remix", json={"prompt": "b"})
+        for job in (first, second):
+            client.post(f"/v1/jobs/{job}/cancel")
+        third = begun(client, pictures[2])
+        assert third.status_code == 200
+        left = {asset.id for asset in desk.assets.listed()}
+        assert left == {named(client, first), named(client, third.json()["id"])}, "one is needed"
+        assert {path.name for path in settings.uploads.iterdir()} == left
+        client.post(f"/v1/jobs/{third.json()['id']}/cancel")
+        lasting = upload(client, pictures[2]).json()["id"]
+        assert begun(client, pictures[3]).status_code == 429, "what was uploaded by itself stays"
+        assert {asset.id for asset in desk.assets.listed()} == left
+        assert lasting in left
+
+
+def test_a_refused_request_leaves_no_upload_behind_but_what_served_before(client, desk: Desk):
+    assert begun(client, picture(), size="32x32").status_code == 400
+    assert begun(client, picture(), priority="nine").status_code == 400
+    assert list(desk.settings.uploads.iterdir()) == []
+    kept = [begun(client, picture()).json()["id"] for _ in range(5)]
+    assert begun(client, picture((16, 20))).status_code == 429
+    assert begun(client, picture()).status_code == 429
+    (asset,) = desk.assets.listed()
+    assert asset.id == named(client, kept[0])
+    assert [path.name for path in desk.settings.uploads.iterdir()] == [asset.id]
+
+
+def test_what_a_killed_server_left_of_uploads_is_swept(client, desk: Desk):
+    kept = upload(client, picture()).json()["id"]
+    folder = desk.settings.uploads
+    for name in (".asset_1.part", "asset_2"):
+        (folder / name).mkdir()
+        (folder / name / "picture.png").write_bytes(b"x")
+    (folder / ".upload-3").write_bytes(b"x")
+    assert desk.assets.swept() == 3
+    assert [path.name for path in folder.iterdir()] == [kept]
+    assert desk.assets.path(desk.assets.get(kept)).is_file()

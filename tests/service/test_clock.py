@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from mutoscope.service.desk import Desk, Watch
 from mutoscope.service.jobs import NotFoundError, elapsed, steady
@@ -36,7 +37,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def desk(tmp_path: Path, clock: Clock) -> Iterator[Desk]:
-    kept = Settings(home=tmp_path, warm=(), keep=2 * DAY)
+    kept = Settings(home=tmp_path / "home", warm=(), keep=2 * DAY, decode_seconds=120)
     with Desk.opened(kept, workers=False, now=clock) as found:
         yield found
 
@@ -121,3 +122,45 @@ def test_an_expired_result_loses_its_files_and_its_job_says_so(desk: Desk, clock
         desk.get(old)
     assert [path.name for path in desk.settings.results.iterdir()] == [desk.get(fresh).folder]
     assert [job.id for job in desk.store.listed()[0]] == [fresh]
+
+
+def test_an_upload_expires_with_the_last_job_that_named_it(
+    desk: Desk, clock: Clock, tmp_path: Path
+):
+    pictures = []
+    for name, side in (("a", 16), ("b", 17)):
+        Image.new("RGB", (16, side)).save(tmp_path / f"{name}.png")
+        pictures.append(desk.upload(tmp_path / f"{name}.png", owner="local", lasting=name == "b"))
+    used, unused = pictures
+    condition = {"kind": "first", "source": used.id}
+    ask(desk, conditions=[condition])
+    supervisor = Supervisor(desk.settings, desk.store)
+    clock.off += 2 * DAY + HOUR
+    supervisor.tidy()
+    assert desk.assets.listed() == [used], "a job waits for it"
+    job = ran(desk)
+    assert desk.get(job).state == "completed"
+    clock.off += DAY
+    supervisor.tidy()
+    assert desk.assets.listed() == [used], "whoever remixes that job needs it"
+    assert desk.request(desk.get(job).request.to_json()).conditions[0].source == used.id
+    clock.off += DAY
+    supervisor.tidy()
+    assert desk.assets.listed() == []
+    assert list(desk.settings.uploads.iterdir()) == []
+    for gone in (used, unused):
+        with pytest.raises(NotFoundError, match="no such asset"):
+            ask(desk, conditions=[{**condition, "source": gone.id}])
+
+
+def test_a_job_is_refused_whose_upload_expires_before_it_is_kept(
+    desk: Desk, clock: Clock, tmp_path
+):
+    Image.new("RGB", (16, 16)).save(tmp_path / "a.png")
+    asset = desk.upload(tmp_path / "a.png", owner="local")
+    request = desk.request({**QUICK, "conditions": [{"kind": "first", "source": asset.id}]})
+    clock.off += 3 * DAY
+    Supervisor(desk.settings, desk.store).tidy()
+    with pytest.raises(NotFoundError, match="no such asset"):
+        desk.submit(request)
+    assert desk.store.listed() == ([], False)

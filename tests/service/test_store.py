@@ -1,6 +1,8 @@
 """The job contract: a model of it beside the store, driven by hypothesis, and its corners."""
 
+import json
 import shutil
+import sqlite3
 import tempfile
 import threading
 from pathlib import Path
@@ -12,7 +14,9 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invaria
 
 from mutoscope.errors import RequestError
 from mutoscope.request import Request
+from mutoscope.service.assets import Assets
 from mutoscope.service.jobs import BusyError, ConflictError, File, NotFoundError, Order, steady
+from mutoscope.service.settings import Settings
 from mutoscope.service.store import Store
 from mutoscope.service.tables import Database
 
@@ -283,6 +287,48 @@ def test_time_goes_on_evenly_however_the_clock_is_set(monkeypatch: pytest.Monkey
     for wrong in (0.0, 1e12):
         monkeypatch.setattr("time.time", lambda wrong=wrong: wrong)
         assert 0 <= now() - before < 60
+
+
+OLD = """
+CREATE TABLE mutoscope_meta (version INTEGER NOT NULL);
+INSERT INTO mutoscope_meta VALUES (1);
+CREATE TABLE mutoscope_jobs (seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE,
+  owner TEXT NOT NULL, state TEXT NOT NULL, priority INTEGER NOT NULL, system TEXT NOT NULL,
+  request TEXT NOT NULL, source TEXT, webhook TEXT, created_at FLOAT NOT NULL, started_at FLOAT,
+  ended_at FLOAT, expires_at FLOAT, attempt INTEGER NOT NULL, lost INTEGER NOT NULL, worker TEXT,
+  beat INTEGER NOT NULL, step INTEGER NOT NULL, steps INTEGER NOT NULL, eta FLOAT,
+  watched FLOAT NOT NULL, preview INTEGER NOT NULL, error_code TEXT, error TEXT, folder TEXT,
+  files TEXT, sha256 TEXT, deleted BOOLEAN NOT NULL);
+CREATE TABLE mutoscope_assets (seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE,
+  owner TEXT NOT NULL, file TEXT NOT NULL, sha256 TEXT NOT NULL, width INTEGER NOT NULL,
+  height INTEGER NOT NULL, frames INTEGER NOT NULL, fps FLOAT NOT NULL, bytes INTEGER NOT NULL,
+  created_at FLOAT NOT NULL);
+INSERT INTO mutoscope_assets VALUES (1, 'asset_1', 'ann', 'a.png', '0', 1, 1, 1, 1.0, 9, 5.0);
+"""
+"""What version 1 wrote."""
+
+
+def test_a_store_of_version_1_is_taken_over(tmp_path: Path):
+    with sqlite3.connect(tmp_path / "service.sqlite") as before:
+        before.executescript(OLD)
+        asked = json.dumps(Request(prompt="a").to_json())
+        before.execute(
+            "INSERT INTO mutoscope_jobs (id, owner, state, priority, system, request, created_at,"
+            " attempt, lost, beat, step, steps, watched, preview, deleted)"
+            " VALUES ('job_1', 'ann', 'queued', 0, 'tiny', ?, 1, 0, 0, 0, 0, 3, 0, 0, 0)",
+            (asked,),
+        )
+    before.close()
+    for _ in range(2):
+        store = opened(tmp_path)
+    assert store.claim("w").id == "job_1"
+    home = Settings(home=tmp_path, keep=10)
+    assets = Assets(store.database, home, now=lambda: 14.0)
+    home.make()
+    assert [asset.id for asset in assets.listed(owner="ann")] == ["asset_1"]
+    assert assets.expire() == 0
+    assets.now = lambda: 15.0
+    assert assets.expire() == 1
 
 
 def test_a_store_of_another_version_is_refused(tmp_path: Path):

@@ -256,9 +256,13 @@ class Desk:
         self.file(job, "video")
         return self._there(job, "record.json")
 
-    def upload(self, source: Path, *, owner: str) -> Asset:
-        """Keep a picture or clip that was received, decoded and written anew."""
-        return self.assets.add(owner, source)
+    def upload(self, source: Path, *, owner: str, lasting: bool = False) -> Asset:
+        """Keep a picture or clip that was received, decoded and written anew.
+
+        The same file is the same asset. Unless it is `lasting` it gives way when its owner has sent
+        `assets` others since and no unfinished job names it.
+        """
+        return self.assets.add(owner, source, lasting=lasting)
 
     def reused(self, job: Job, *, owner: str) -> Asset:
         """What a completed job made, as an asset that conditions may name."""

@@ -18,7 +18,7 @@ from typing import Any, Literal, get_args
 
 from mutoscope.checked import Number
 from mutoscope.errors import MutoscopeError
-from mutoscope.request import Request
+from mutoscope.request import LITERALS, Request
 
 State = Literal["queued", "running", "cancelling", "cancelled", "completed", "failed"]
 
@@ -36,6 +36,9 @@ MOVES: Mapping[State, Sequence[State]] = {
 
 UNFINISHED: Sequence[State] = ("queued", "running", "cancelling")
 ENDED: Sequence[State] = ("cancelled", "completed", "failed")
+
+MISSING = "there is no such asset, or no more; upload it first: POST /v1/assets"
+"""What is said of an asset that isn't here."""
 
 LONGEST_KEY = 200
 """Characters of an idempotency key."""
@@ -171,6 +174,12 @@ class Lease:
     attempt: int
     request: Request
     owner: str
+
+
+def sources(request: Request) -> set[str]:
+    """Ids of the assets that the conditions of a request name."""
+    more = [condition for part in request.segments for condition in part.conditions]
+    return {item.source for item in (*request.conditions, *more) if item.kind not in LITERALS}
 
 
 def elapsed() -> float:

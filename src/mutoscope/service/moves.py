@@ -12,8 +12,18 @@ from sqlalchemy.engine import Connection
 
 from mutoscope.checked import Number
 from mutoscope.request import Request
-from mutoscope.service.jobs import MOVES, Clock, ConflictError, File, Job, Lease, State
-from mutoscope.service.tables import Row, deliveries, jobs
+from mutoscope.service.jobs import (
+    MOVES,
+    UNFINISHED,
+    Clock,
+    ConflictError,
+    File,
+    Job,
+    Lease,
+    State,
+    sources,
+)
+from mutoscope.service.tables import Row, assets, deliveries, jobs
 
 CANCELLED = ("cancelled", "the job was cancelled")
 LOST = ("worker_lost", "the job ended {} workers, one after another; ask for less")
@@ -78,6 +88,7 @@ class Moves:
         ended = {"ended_at": now, "expires_at": expires, "worker": None, "eta": None}
         told = {"error_code": why[0], "error": why[1]} if why else {}
         move(connection, job, was, to, **{**ended, **told, **values})
+        touch(connection, sources(Request.from_json(row["request"])), now)
         if row["webhook"] and not row["deleted"]:
             body = event(job, "completed" if to == "completed" else "failed", now)
             connection.execute(
@@ -94,6 +105,21 @@ class Moves:
     def after(self, row: Row) -> float:
         """Now, but never before what has happened to the job already."""
         return max(self.now(), row["created_at"], row["started_at"] or 0.0)
+
+
+def touch(connection: Connection, named: set[str], now: float, *, uses: int = 0) -> int:
+    """Say that assets are used now; how many of them there are."""
+    if not named:
+        return 0
+    used = {"used_at": now, "uses": assets.c.uses + uses}
+    return connection.execute(assets.update().where(assets.c.id.in_(named)).values(used)).rowcount
+
+
+def needed(connection: Connection) -> set[str]:
+    """Ids of the assets that unfinished jobs name."""
+    asked = sa.select(jobs.c.request).where(jobs.c.state.in_(UNFINISHED))
+    found = (sources(Request.from_json(text)) for text in connection.execute(asked).scalars())
+    return set().union(*found)
 
 
 def held(lease: Lease) -> tuple[sa.ColumnElement[bool], ...]:

@@ -225,7 +225,7 @@ async def create_asset(http: Http, desk: At, who: Who) -> JSONResponse:
         if "file" not in body.files:
             raise RequestError("field 'file' must be a file; send it as multipart/form-data")
         with bodies.received(desk.settings.uploads, body.files["file"]) as path:
-            return desk.upload(path, owner=who.name).to_json()
+            return desk.upload(path, owner=who.name, lasting=True).to_json()
 
     async with bodies.opened(http) as body:
         bodies.known(body, {"file": 0})
@@ -250,9 +250,9 @@ def get_asset(asset: str, desk: At, who: Who) -> JSONResponse:
 
 @router.delete(
     "/v1/assets/{asset}",
-    responses={200: {"model": shapes.Deleted}, **shapes.problems(404)},
+    responses={200: {"model": shapes.Deleted}, **shapes.problems(404, 409)},
 )
 def delete_asset(asset: str, desk: At, who: Who) -> JSONResponse:
-    """Forget an upload; jobs that need it and haven't begun will fail."""
+    """Forget an upload; 409 while an unfinished job names it."""
     desk.assets.delete(asset, owner=who.name)
     return JSONResponse({"id": asset, "object": "asset.deleted", "deleted": True})

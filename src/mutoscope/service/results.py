@@ -42,9 +42,9 @@ def kept(results: Path, name: str, clip: Clip, record: Mapping[str, Any]) -> dic
         files = _written(draft, clip, record)
         (draft / RECORD).write_text(json.dumps(dict(record)), encoding="utf-8")
         for path in (*draft.iterdir(), draft):
-            _sync(path)
+            synced(path)
         draft.rename(final)
-        _sync(results)
+        synced(results)
     except (OSError, MutoscopeError) as error:
         shutil.rmtree(draft, ignore_errors=True)
         raise StorageError(
@@ -65,6 +65,15 @@ def check(results: Path) -> None:
         raise StorageError(
             "results can't be stored, because the service's disk is full or can't be written"
         ) from error
+
+
+def synced(path: Path) -> None:
+    """Make sure that what was written there survives a power cut."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def dropped(results: Path, name: str) -> None:
@@ -119,12 +128,3 @@ def _written(folder: Path, clip: Clip, record: Mapping[str, Any]) -> dict[str, F
 def _job(path: Path) -> str:
     """The job that a folder, finished or not, belongs to."""
     return path.name.removeprefix(".").rpartition("-")[0]
-
-
-def _sync(path: Path) -> None:
-    """Make sure that what was written there survives a power cut."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

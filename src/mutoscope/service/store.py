@@ -21,6 +21,7 @@ from mutoscope.errors import RequestError
 from mutoscope.request import Request
 from mutoscope.service.jobs import (
     ENDED,
+    MISSING,
     UNFINISHED,
     BusyError,
     Clock,
@@ -31,9 +32,10 @@ from mutoscope.service.jobs import (
     NotFoundError,
     Order,
     State,
+    sources,
     steady,
 )
-from mutoscope.service.moves import Moves, held, move, read, turns
+from mutoscope.service.moves import Moves, held, move, read, touch, turns
 from mutoscope.service.tables import Database, idempotency, jobs
 
 REMEMBERED = 86400.0
@@ -55,7 +57,8 @@ class Store:
     def create(self, order: Order, *, queue: int, active: int | None = None) -> Job:
         """Accept a job; when this returns it is on disk.
 
-        Refuses with BusyError when `queue` jobs wait, or the owner has `active` unfinished ones.
+        Refuses with BusyError when `queue` jobs wait, or the owner has `active` unfinished ones,
+        and with NotFoundError when an asset that it names is gone.
         """
         with self.database.writing() as connection:
             if order.key is not None:
@@ -63,6 +66,9 @@ class Store:
                 if known is not None:
                     return known
             self._check_room(connection, order.owner, queue, active)
+            named = sources(order.request)
+            if touch(connection, named, self.now(), uses=1) != len(named):
+                raise NotFoundError(MISSING)
             row = {
                 "id": secrets.token_hex(16),
                 "owner": order.owner,

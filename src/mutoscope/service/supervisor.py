@@ -21,6 +21,7 @@ from time import monotonic
 from sqlalchemy.exc import SQLAlchemyError
 
 from mutoscope.service import results
+from mutoscope.service.assets import Assets
 from mutoscope.service.jobs import elapsed
 from mutoscope.service.settings import Settings
 from mutoscope.service.store import Store
@@ -63,6 +64,7 @@ class Supervisor:
 
     def __init__(self, settings: Settings, store: Store) -> None:
         self.settings, self.store, self.node = settings, store, settings.node()
+        self.assets = Assets(store.database, settings, now=store.now)
         self.slots = [Slot() for _ in range(settings.workers)]
         self.restarts = 0
         self._stop = threading.Event()
@@ -77,6 +79,7 @@ class Supervisor:
         """
         back = self.store.lost(f"{self.node}:%", attempts=None)
         left = results.swept(self.settings.results, self.settings.previews, self.store.folders())
+        left += self.assets.swept()
         log.info("start", extra={"jobs_back": len(back), "leftovers": left})
         for slot in self.slots:
             self._spawn(slot)
@@ -207,3 +210,4 @@ class Supervisor:
         if gone:
             results.removed(self.settings.results, self.settings.previews, gone)
             self.store.erase(gone)
+        self.assets.expire()

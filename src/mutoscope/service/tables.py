@@ -6,7 +6,7 @@ lock; so what a transaction reads is true until it ends, on both alike.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -20,8 +20,20 @@ from mutoscope.errors import RequestError
 Row = Mapping[Any, Any]
 """A row by its columns' names."""
 
-VERSION = 1
-"""Raised whenever a table changes; a store of another version is refused."""
+VERSION = 2
+"""Raised whenever a table changes; a store that no row of UPGRADES leads to this is refused."""
+
+UPGRADES: Mapping[int, Sequence[str]] = {
+    1: (
+        "ALTER TABLE mutoscope_jobs ADD COLUMN threads INTEGER",
+        "ALTER TABLE mutoscope_assets ADD COLUMN received TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE mutoscope_assets ADD COLUMN lasting BOOLEAN NOT NULL DEFAULT TRUE",
+        "ALTER TABLE mutoscope_assets ADD COLUMN uses INTEGER NOT NULL DEFAULT 2",
+        "ALTER TABLE mutoscope_assets ADD COLUMN used_at FLOAT NOT NULL DEFAULT 0",
+        "UPDATE mutoscope_assets SET used_at = created_at",
+    ),
+}
+"""What makes a store of a version one of the next."""
 
 LOCK = 0x6D75746F
 """The number of our advisory lock in PostgreSQL ('muto')."""
@@ -57,6 +69,7 @@ jobs = Table(
     Column("beat", _SERIAL, nullable=False),
     Column("step", sa.Integer, nullable=False),
     Column("steps", sa.Integer, nullable=False),
+    Column("threads", sa.Integer),  # with which it was begun, and is run again
     Column("eta", sa.Float),
     Column("watched", sa.Float, nullable=False),
     Column("preview", sa.Integer, nullable=False),  # the step of the newest one
@@ -106,6 +119,10 @@ assets = Table(
     Column("fps", sa.Float, nullable=False),
     Column("bytes", sa.Integer, nullable=False),
     Column("created_at", sa.Float, nullable=False),
+    Column("received", sa.Text, nullable=False),  # sha256 of the file as it came
+    Column("lasting", sa.Boolean, nullable=False),  # doesn't give way to others
+    Column("uses", sa.Integer, nullable=False),  # how often it was sent or named
+    Column("used_at", sa.Float, nullable=False),  # when last, by a job also when that ended
     sqlite_autoincrement=True,
 )
 
@@ -137,7 +154,13 @@ class Database:
             found = connection.execute(sa.select(meta.c.version)).scalar()
             if found is None:
                 connection.execute(meta.insert().values(version=VERSION))
-            elif found != VERSION:
+                return
+            while found in UPGRADES:
+                for statement in UPGRADES[found]:
+                    connection.exec_driver_sql(statement)
+                found += 1
+                connection.execute(meta.update().values(version=found))
+            if found != VERSION:
                 raise RequestError(
                     f"the store is of version {found}, this service writes {VERSION};"
                     " use the version of mutoscope that made it, or another MUTOSCOPE_HOME"

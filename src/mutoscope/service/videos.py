@@ -16,13 +16,14 @@ from __future__ import annotations
 import math
 import secrets
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Any
 
 from fastapi import APIRouter
 from fastapi import Request as Http
 from fastapi.responses import JSONResponse
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
@@ -206,18 +207,18 @@ async def _from_clip(
             before = Request.system if source is None else source.request.system
             name = checked.text("model", body.fields.get("model", before))
             kind = _kind(desk, name, kinds, what)
+            asked: dict[str, Any] = {"seed": secrets.randbelow(SEEDS)}
+            if source is not None:
+                asked = source.request.to_json()
+            asked |= {"system": name, "prompt": bodies.prompt(body)}
+            if "seconds" in body.fields:
+                _frames(asked, body.fields["seconds"], desk.offer(name).accepts)
             if source is None:
                 with bodies.received(desk.settings.uploads, body.files["video"]) as path:
                     asset = desk.upload(path, owner=owner)
-                asked: dict[str, Any] = {"system": name, "seed": secrets.randbelow(SEEDS)}
             else:
                 asset = desk.reused(source, owner=owner)
-                asked = {**source.request.to_json(), "system": name}
-            asked["prompt"] = bodies.prompt(body)
-            asked["conditions"] = [{"kind": kind, "source": asset.id, "frame": frame}]
-            if "seconds" in body.fields:
-                _frames(asked, body.fields["seconds"], desk.offer(name).accepts)
-            return asked
+            return {**asked, "conditions": [{"kind": kind, "source": asset.id, "frame": frame}]}
 
         return await _submitted(http, desk, who, body, given, source=own)
 
@@ -246,8 +247,15 @@ async def _submitted(
             known = desk.store.remembered(who.name, key, fingerprint)
             if known is not None:
                 return known
-        request = desk.request(given(who.name), owner=who.name)
-        return desk.submit(request, caller=who, extras=extras)
+        asked = given(who.name)
+        try:
+            request = desk.request(asked, owner=who.name)
+            return desk.submit(request, caller=who, extras=extras)
+        except Exception:
+            # What was uploaded for this alone; a store that can't be written has the next word.
+            with suppress(SQLAlchemyError):
+                desk.assets.withdraw(item["source"] for item in asked.get("conditions", ()))
+            raise
 
     return JSONResponse(shown(await run_in_threadpool(accept)))
 
