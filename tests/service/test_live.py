@@ -157,11 +157,24 @@ def test_parts_of_a_file_can_be_asked_for(client):
 
 
 def test_a_job_that_ends_its_workers_fails_in_the_end(tmp_path: Path):
-    with Server(tmp_path / "home", attempts=2) as server, server.client() as client:
+    with Server(tmp_path / "home", attempts=2, prompts=True) as server, server.client() as client:
         failed = until(client, ask(client, settings={"fault": "exit"}))
         assert failed["error"]["code"] == "worker_lost"
         assert failed["attempt"] == 2
-        assert until(client, ask(client))["state"] == "completed"
+        assert until(client, ask(client, prompt="a xylophone"))["state"] == "completed"
+    assert '"prompt": "a xylophone"' in server.log.read_text(), "its settings ask for it"
+
+
+def test_the_log_of_a_service_holds_no_prompt(client, server: Server):
+    ends = [
+        until(client, ask(client, prompt="a xylophone", settings={"fault": fault}))["state"]
+        for fault in ("none", "raise")
+    ]
+    assert ends == ["completed", "failed"]
+    assert client.post("/v1/jobs", json={"request": {"prompt": "xylophone", "x": 1}}).is_error
+    lines = [json.loads(line) for line in server.log.read_text().splitlines()]
+    assert {"job", "job failed", "request"} <= {line["what"] for line in lines}
+    assert "xylophone" not in server.log.read_text()
 
 
 def test_eight_clients_at_once_lose_and_double_nothing(server: Server):

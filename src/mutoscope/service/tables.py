@@ -215,7 +215,7 @@ def _engine(url: str) -> Engine:
         if found.get_backend_name() == "sqlite":
             options["connect_args"] = {"timeout": WAIT}
         engine = sa.create_engine(
-            found, pool_size=8, max_overflow=32, pool_pre_ping=True, **options
+            found, pool_size=8, max_overflow=32, pool_pre_ping=True, hide_parameters=True, **options
         )
     except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
         raise RequestError(

@@ -158,7 +158,9 @@ class Worker:
             ended = failed.code
         results.unshown(self.settings.previews, lease.id)
         told = {"job": lease.id, "attempt": lease.attempt, "ended": ended}
-        log.info("job", extra={**told, "seconds": round(monotonic() - start, 3)})
+        asked = {"prompt": " ".join(lease.request.prompts), "negative": lease.request.negative}
+        took = {"seconds": round(monotonic() - start, 3)}
+        log.info("job", extra={**told, **took, **asked})  # words are left out unless asked for
 
     def _run(self, lease: Lease) -> None:
         self._beat(lease)

@@ -77,7 +77,7 @@ class Tiny(System):
         for index in range(request.steps):
             time.sleep(float(asked["pause"]))
             if index == request.steps // 2:
-                _go_wrong(str(asked["fault"]))
+                _go_wrong(str(asked["fault"]), request.prompt)
             x = 0.5 * x + 0.5 * clean
             self.took = {"denoise": 0.0}
             yield Step(index, request.steps, x, clean)
@@ -97,9 +97,9 @@ class Tiny(System):
         return Cost(operations=1.0, parameters=0, activations=0)
 
 
-def _go_wrong(how: str) -> None:
+def _go_wrong(how: str, prompt: str) -> None:
     if how == "raise":
-        raise ValueError("/etc/secret is a path that nobody may see")
+        raise ValueError(f"/etc/secret is a path that nobody may see, nor '{prompt}'")
     if how == "refuse":
         raise WeightsError("/etc/secret is missing")
     if how == "memory":
