@@ -49,29 +49,38 @@ def threads() -> int:
 
 
 class Neighbours:
-    """Keeps torch at as many threads as other processes leave cores free, looking now and then.
+    """How many threads are worth using beside other processes, looking now and then.
 
     Threads that spin while they wait are quick on a quiet machine, and very slow beside a process
-    that keeps one of their cores. Where the system doesn't tell, or OMP_NUM_THREADS was set,
-    nothing is changed.
+    that keeps one of their cores. Where the system doesn't tell, or OMP_NUM_THREADS was set, it is
+    as many as torch had.
     """
 
     def __init__(self) -> None:
-        self.most = torch.get_num_threads()
+        self.most = self._free = torch.get_num_threads()
         self._before = _used()
 
-    def settle(self) -> None:
-        """Look, if the last look was LOOK seconds ago, and change the number of threads."""
+    def threads(self) -> int:
+        """As many as there are cores left free since the last look, at least LOOK seconds ago."""
         now, before = _used(), self._before
         if now is None or before is None or "OMP_NUM_THREADS" in os.environ:
-            return
+            return self.most
         elapsed = now[0] - before[0]
-        if elapsed < LOOK:
-            return
-        others = (now[1] - before[1] - (now[2] - before[2])) / elapsed
-        free = (os.cpu_count() or 1) - round(others)
-        torch.set_num_threads(max(1, min(self.most, free)))
-        self._before = now
+        if elapsed >= LOOK:
+            others = (now[1] - before[1] - (now[2] - before[2])) / elapsed
+            free = (os.cpu_count() or 1) - round(others)
+            self._free, self._before = max(1, min(self.most, free)), now
+        return self._free
+
+
+def computed(process: int) -> float | None:
+    """Seconds of processor time that a process has used; None if the system doesn't tell."""
+    try:
+        said = Path(f"/proc/{process}/stat").read_text()
+    except OSError:
+        return None
+    fields = said.rpartition(")")[2].split()  # its name, in parentheses, may hold anything
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _used() -> tuple[float, float, float] | None:

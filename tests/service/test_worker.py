@@ -1,6 +1,7 @@
 """What a worker shows of a job that is watched, and what that may cost."""
 
 import pytest
+import torch
 
 from mutoscope.service.desk import Desk
 from mutoscope.service.results import StorageError
@@ -92,3 +93,21 @@ def test_a_disk_that_can_not_be_written_fails_a_job_in_a_sentence(desk: Desk):
 
 def test_a_job_that_nobody_watches_has_none(desk: Desk, monkeypatch: pytest.MonkeyPatch):
     assert worked(desk, monkeypatch, watched=False) == []
+
+
+def test_every_attempt_of_a_job_has_the_threads_of_the_first(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+):
+    set_: list[int] = []
+    monkeypatch.setattr(torch, "set_num_threads", set_.append)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 9)
+    jobs = [desk.submit(desk.request(QUICK)).id for _ in range(2)]
+    worker = Worker(desk.settings, "w", desk.store)
+    first = desk.store.claim("lost", threads=2)
+    desk.store.lost("lost", attempts=5)
+    again = desk.store.claim("w", threads=1)
+    assert (first.threads, again.threads) == (2, 2), "though there is one to spare only"
+    worker.run(again)
+    worker.run(desk.store.claim("w", threads=9))
+    assert set_ == [2], "nothing to change for the next"
+    assert [desk.get(job).state for job in jobs] == ["completed"] * 2

@@ -167,13 +167,17 @@ class Job:
 
 @dataclass(frozen=True, kw_only=True)
 class Lease:
-    """What a worker holds of a job: only the holder of the newest attempt may write to it."""
+    """What a worker holds of a job: only the holder of the newest attempt may write to it.
+
+    Every attempt has the same number of `threads`; None is as many as there are.
+    """
 
     id: str
     worker: str
     attempt: int
     request: Request
     owner: str
+    threads: int | None = None
 
 
 def sources(request: Request) -> set[str]:

@@ -41,15 +41,17 @@ class Settings:
       that ship.
     - `queue`: jobs that may wait before more are answered with 429. `attempts`: workers a job may
       lose before it counts as failed. `stall`: seconds without a heartbeat after which a worker is
-      replaced; longer than the longest step, and than loading a system, takes.
-    - `keep`: seconds a finished job is kept, 0 for ever.
+      replaced. One that computes is given heartbeats meanwhile, for `step_seconds` at most: how
+      long one step, or loading a system, may take. Where the system doesn't tell what a process
+      computes (only Linux does), `stall` must be longer than that.
+    - `keep`: seconds a finished job is kept, and an upload after its last use; 0 for ever.
     - `keys`: bearer keys are needed even on loopback. `rate`, `active`: requests a minute and
       unfinished jobs that a key may have, unless its own numbers say otherwise.
     - `local_rate`, `local_active`: the same for all who ask on loopback without a key; the studio's
       page isn't counted.
     - `body`: bytes of a request; `upload`, `pixels`, `seconds`, `frames`: bytes, pixels a picture,
       length and frames of an uploaded file; `decode_seconds`, `decode_memory`: what decoding it
-      may take. `assets`: files that one owner may keep.
+      may take. `assets`: files that one owner may keep; what came with a request gives way.
     - `webhooks`: hosts that may be told of finished jobs; none unless named.
     - `prompts`: logs hold prompts.
     """
@@ -63,6 +65,7 @@ class Settings:
     queue: int = 100
     attempts: int = 5
     stall: Number = 120.0
+    step_seconds: Number = 3600.0
     keep: Number = 7 * 86400.0
     keys: bool = False
     rate: int = 600
@@ -211,6 +214,7 @@ _CHECKS: Mapping[str, Check] = {
     "decode_memory": _whole("decode_memory", 300 * MEGABYTE, 2**53),
     "assets": _whole("assets", 1),
     "stall": _number("stall", 1),
+    "step_seconds": _number("step_seconds", 1),
     "keep": _number("keep"),
     "seconds": _number("seconds"),
     "decode_seconds": _number("decode_seconds", 1),

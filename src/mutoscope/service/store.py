@@ -41,6 +41,9 @@ from mutoscope.service.tables import Database, idempotency, jobs
 REMEMBERED = 86400.0
 """Seconds that an idempotency key is remembered."""
 
+HELD = ("running", "cancelling")
+"""States in which a worker has a job."""
+
 DIGITS = 10
 """Of a job's number in its id, which makes ids sort as jobs were accepted."""
 
@@ -172,8 +175,12 @@ class Store:
 
     # Workers
 
-    def claim(self, worker: str) -> Lease | None:
-        """The next job, now this worker's; None when none waits."""
+    def claim(self, worker: str, *, threads: int | None = None) -> Lease | None:
+        """The next job, now this worker's; None when none waits.
+
+        It is run with so many `threads`, or with as many as it was begun with: sums over other
+        threads may be other bits.
+        """
         waiting = jobs.c.state == "queued"
         turn = sa.select(jobs).where(waiting).order_by(jobs.c.priority.desc(), jobs.c.seq).limit(1)
         with self.database.reading() as connection:
@@ -186,10 +193,17 @@ class Store:
             attempt = row["attempt"] + 1
             started = {"worker": worker, "attempt": attempt, "started_at": self._moves.after(row)}
             fresh = {"step": 0, "eta": None, "preview": 0, "beat": row["beat"] + 1}
+            threads = row["threads"] or threads
+            fresh["threads"] = threads
             move(connection, row["id"], "queued", "running", **started, **fresh)
             request = Request.from_json(row["request"])
         return Lease(
-            id=row["id"], worker=worker, attempt=attempt, request=request, owner=row["owner"]
+            id=row["id"],
+            worker=worker,
+            attempt=attempt,
+            request=request,
+            owner=row["owner"],
+            threads=threads,
         )
 
     def beat(
@@ -240,7 +254,7 @@ class Store:
         A job that has lost `attempts` workers fails; None blames no job. Answers the jobs' ids.
         """
         theirs = jobs.c.worker.like(worker) if worker.endswith("%") else jobs.c.worker == worker
-        held = sa.select(jobs).where(theirs, jobs.c.state.in_(("running", "cancelling")))
+        held = sa.select(jobs).where(theirs, jobs.c.state.in_(HELD))
         with self.database.writing() as connection:
             rows = connection.execute(held).mappings().all()
             for row in rows:
@@ -251,9 +265,15 @@ class Store:
         """The worker of each running job and its count of heartbeats."""
         asked = sa.select(jobs.c.id, jobs.c.worker, jobs.c.beat)
         with self.database.reading() as connection:
-            held = jobs.c.state.in_(("running", "cancelling"))
+            held = jobs.c.state.in_(HELD)
             rows = connection.execute(asked.where(held)).all()
         return {row[0]: (row[1], row[2]) for row in rows}
+
+    def alive(self, worker: str) -> None:
+        """Count a heartbeat for a worker that is seen to compute."""
+        held = jobs.update().where(jobs.c.worker == worker, jobs.c.state.in_(HELD))
+        with self.database.writing() as connection:
+            connection.execute(held.values(beat=jobs.c.beat + 1))
 
     def expire(self) -> int:
         """Forget what has been kept long enough; how many jobs that were."""

@@ -2,6 +2,10 @@
 
 A worker that ends takes nothing with it: its job waits again at once, and another is started in its
 place. One that is alive but silent for `stall` seconds, by this thread's own stopwatch, is killed.
+
+A worker speaks between two steps. For one that is silent because a step, or loading a system, takes
+long, the supervisor speaks: as long as its process uses the processor, but for `step_seconds` at
+most, since one that turns in a circle does so too.
 """
 
 from __future__ import annotations
@@ -20,6 +24,7 @@ from time import monotonic
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from mutoscope import machine
 from mutoscope.service import results
 from mutoscope.service.assets import Assets
 from mutoscope.service.jobs import elapsed
@@ -43,6 +48,12 @@ LONGEST = 30.0
 GRACE = 20.0
 """Seconds that workers may take to leave."""
 
+GLANCES = 4
+"""Looks at what a silent worker computes, in the time after which it counts as hung."""
+
+BUSY = 0.05
+"""Seconds of processor time between two such looks that are computing; a sleeper uses none."""
+
 
 THREADS = {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "20000"}
 """A worker's threads wait awake for some microseconds, then asleep; see `machine.Neighbours`."""
@@ -57,6 +68,17 @@ class Slot:
     born: float = 0.0
     failures: int = 0
     ready_at: float = 0.0
+    computed: float = 0.0
+    glanced: float = 0.0
+
+
+@dataclass(kw_only=True)
+class Heard:
+    """A heartbeat: whose and which, when it was heard, and when the last of the worker's own."""
+
+    beat: tuple[str, int]
+    at: float
+    own: float
 
 
 class Supervisor:
@@ -69,7 +91,7 @@ class Supervisor:
         self.restarts = 0
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="supervisor", daemon=True)
-        self._seen: dict[str, tuple[tuple[str, int], float]] = {}
+        self._heard: dict[str, Heard] = {}
         self._swept = self._looked = 0.0
 
     def start(self) -> None:
@@ -139,7 +161,7 @@ class Supervisor:
                 self._bury(slot)
             if slot.process is None and monotonic() >= slot.ready_at:
                 self._spawn(slot)
-        self._kill_silent()
+        self.listen()
 
     def _bury(self, slot: Slot) -> None:
         """Give a dead worker's jobs back; only then is it forgotten."""
@@ -159,7 +181,7 @@ class Supervisor:
 
     def _spawn(self, slot: Slot) -> None:
         slot.name = f"{self.node}:{secrets.token_hex(4)}"
-        slot.born = monotonic()
+        slot.born, slot.computed, slot.glanced = monotonic(), 0.0, 0.0
         slot.process = subprocess.Popen(
             [sys.executable, "-m", "mutoscope.service.worker"],
             stdin=subprocess.PIPE,
@@ -176,7 +198,7 @@ class Supervisor:
             stdin.flush()
         os.set_blocking(stdin.fileno(), False)
 
-    def _kill_silent(self) -> None:
+    def listen(self) -> None:
         """Kill the worker whose count of heartbeats hasn't moved.
 
         Its death gives the job back; of a worker elsewhere the job is taken away.
@@ -185,15 +207,35 @@ class Supervisor:
         if now - self._looked < 1.0:
             return
         self._looked, beats = now, self.store.beats()
-        self._seen = {job: seen for job, seen in self._seen.items() if job in beats}
+        self._heard = {job: heard for job, heard in self._heard.items() if job in beats}
         for job, beat in beats.items():
-            before, since = self._seen.setdefault(job, (beat, now))
-            if before != beat:
-                self._seen[job] = (beat, now)
-            elif now - since > self.settings.stall:
+            heard = self._heard.get(job)
+            if heard is None or heard.beat != beat:
+                self._heard[job] = Heard(beat=beat, at=now, own=now)
+            elif now - heard.at > self.settings.stall:
                 log.warning("worker silent", extra={"worker": beat[0], "job": job})
-                del self._seen[job]
+                del self._heard[job]
                 self._end(beat[0])
+            elif now - heard.at > self.settings.stall / GLANCES:
+                self._speak(heard, now)
+
+    def _speak(self, heard: Heard, now: float) -> None:
+        """Count a heartbeat for a silent worker of ours if its process computes."""
+        worker, count = heard.beat
+        for slot in self.slots:
+            if (
+                slot.name != worker
+                or slot.process is None
+                or now - heard.own > self.settings.step_seconds
+            ):
+                continue
+            used, pause = machine.computed(slot.process.pid), now - slot.glanced
+            if used is None or pause < self.settings.stall / GLANCES:
+                continue
+            moves, slot.computed, slot.glanced = used - slot.computed > BUSY, used, now
+            if moves and pause < self.settings.stall:
+                self.store.alive(worker)
+                heard.beat, heard.at = (worker, count + 1), now
 
     def _end(self, worker: str) -> None:
         for slot in self.slots:

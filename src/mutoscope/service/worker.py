@@ -23,6 +23,7 @@ from pathlib import Path
 from time import monotonic, sleep
 from typing import Any, TypeVar
 
+import torch
 from sqlalchemy.exc import SQLAlchemyError
 
 from mutoscope import __version__, machine, media, recipes
@@ -129,7 +130,7 @@ class Worker:
         while not self.stop.is_set():
             self.wake.clear()
             try:
-                lease = self.store.claim(self.name)
+                lease = self.store.claim(self.name, threads=self.neighbours.threads())
             except SQLAlchemyError as error:
                 log.warning("store", extra={"error": type(error).__name__})
                 self.stop.wait(PATIENCE)
@@ -168,7 +169,8 @@ class Worker:
         request, sources = self.assets.opened(asked)
         system = self.shelf.get(asked.system)
         self._beat(lease)
-        self.neighbours.settle()
+        if lease.threads not in (None, torch.get_num_threads()):
+            torch.set_num_threads(lease.threads)
         with closing(system.run(request)) as steps:  # type: ignore[type-var]  # a generator
             *_, last = self._followed(lease, system, request, steps)
         clip = system.finish(last, request)
@@ -192,7 +194,6 @@ class Worker:
         """The steps, each told to the store, some shown to those who watch."""
         budget = Budget()
         for step in steps:
-            self.neighbours.settle()
             done, left = step.index + 1, step.total - step.index - 1
             eta = budget.step(done) * left
             watched = self._beat(lease, step=done, steps=step.total, eta=round(eta, 3))

@@ -50,6 +50,7 @@ class Config:
             conditions=("first", "structure"),
             settings=(
                 Setting(name="pause", type="number", default=0.0, help="s a step"),
+                Setting(name="spin", type="number", default=0.0, help="computes so long at first"),
                 Setting(name="fault", type="choice", default="none", choices=FAULTS, help="bad"),
             ),
             defaults={"steps": 4, "frames": 4, "guidance": 1.0, "size": (16, 16)},
@@ -74,6 +75,9 @@ class Tiny(System):
         clean = torch.full_like(x, zlib.crc32(request.prompt.encode()) % 256 / 127.5 - 1)
         for condition in request.conditions:
             clean = clean + media.read(condition.source).frames[:, :, :1].mean()
+        end = time.process_time() + float(asked["spin"])
+        while time.process_time() < end:
+            pass
         for index in range(request.steps):
             time.sleep(float(asked["pause"]))
             if index == request.steps // 2:
