@@ -1,19 +1,22 @@
 """What the service costs beside the library: throughput, added latency, memory over many jobs.
 
     python benchmarks/service.py            measures, prints JSON, writes results/service.json
-    python benchmarks/service.py --jobs 500
+    python benchmarks/service.py --jobs 500 --steps 2      many short ones, under a key of their own
 
-The same requests run first in this process through `System.make` and `media.write`, then through a
-service with one worker that is kept busy. `added` is the share by which a job takes longer, all
-three of its files being written; `latency` the seconds from asking an idle service until its answer
-says completed, beyond what the library takes; memory is the worker's after a tenth of the jobs and
-at the end.
+The same requests run in this process through `System.make`, before the service and after it, so
+that a machine that gets slower meanwhile shows; and through a service with one worker that is kept
+busy. `library` is the seconds a clip with its one mp4 file, `library_files` with the three files
+that the service writes, one after another and not synced to the disk. `added` and `added_files` are
+the shares by which a job takes longer than these. `latency` is the seconds from asking an idle
+service until its answer says completed, beyond `library`. Memory is the worker's and the server's,
+which is this process, after a tenth of the jobs and at the end.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import statistics
 import sys
 import tempfile
@@ -25,7 +28,7 @@ import torch
 from _page import RESULTS
 
 import mutoscope
-from mutoscope import media
+from mutoscope import machine, media
 from mutoscope.request import Request
 from mutoscope.service.desk import Desk
 from mutoscope.service.settings import Settings
@@ -33,18 +36,22 @@ from mutoscope.service.settings import Settings
 PROMPT = "a red ball bounces on the grass"
 
 
-def directly(request: Request, jobs: int, folder: Path) -> float:
-    """Seconds a clip through the library, written as a video."""
+def directly(request: Request, jobs: int, folder: Path) -> tuple[float, float]:
+    """Seconds a clip through the library, written as a video; and as all that a job has."""
     system = mutoscope.load(request.system)
-    took = []
+    one, all_ = [], []
     for seed in range(jobs + 1):
         start = perf_counter()
         asked = replace(request, seed=seed)
         clip = system.make(asked)
-        record = system.record(asked, clip, seconds=system.took)
-        media.write(clip, folder / "clip.mp4", record=record.to_json())
-        took.append(perf_counter() - start)
-    return statistics.mean(took[1:])  # the first one warms up
+        record = system.record(asked, clip, seconds=system.took).to_json()
+        media.write(clip, folder / "clip.mp4", record=record)
+        one.append(perf_counter() - start)
+        first, still = replace(clip, frames=clip.frames[:, :, :1]), media.Options(lossless=True)
+        media.write(first, folder / "first.webp", record=record, options=still)
+        media.write(clip, folder / "sheet.png", record=record)
+        all_.append(perf_counter() - start)
+    return statistics.mean(one[1:]), statistics.mean(all_[1:])  # the first one warms up
 
 
 def resident(process: int) -> int:
@@ -74,9 +81,9 @@ def through(request: Request, jobs: int, folder: Path) -> dict[str, float]:
             lone.append(perf_counter() - start)
         asked = [desk.submit(replace(request, seed=seed)).id for seed in range(jobs)]
         settled(desk, asked[max(0, jobs // 10 - 1)], look=0.5)
-        early = resident(process.pid)
+        early = resident(process.pid), resident(os.getpid())
         settled(desk, asked[-1], look=0.5)
-        late = resident(process.pid)
+        late = resident(process.pid), resident(os.getpid())
         ended = [desk.get(job) for job in asked]
     if any(job.state != "completed" for job in ended):
         raise SystemExit(f"a job failed: {next(job.error for job in ended if job.error)}")
@@ -84,8 +91,10 @@ def through(request: Request, jobs: int, folder: Path) -> dict[str, float]:
     return {
         "busy": span / jobs,
         "idle": statistics.median(lone),
-        "memory_early": early,
-        "memory_late": late,
+        "memory_early": early[0],
+        "memory_late": late[0],
+        "server_early": early[1],
+        "server_late": late[1],
     }
 
 
@@ -99,19 +108,34 @@ def main(arguments: list[str]) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         request = mutoscope.load("modelscope").request(PROMPT, **changes)
-        alone = directly(request, min(said.jobs, 20), folder)
+        jobs = min(said.jobs, 20)
+        before = directly(request, jobs, folder)
         found = through(request, said.jobs, folder / "home")
+        after = directly(request, jobs, folder)
+    alone, files = (statistics.mean(pair) for pair in zip(before, after, strict=True))
     told = {
         "library": alone,
+        "library_before": before[0],
+        "library_after": after[0],
+        "library_files": files,
         **found,
         "added": found["busy"] / alone - 1,
+        "added_files": found["busy"] / files - 1,
         "latency": found["idle"] - alone,
         "jobs": said.jobs,
+        "steps": request.steps,
+        "frames": request.frames,
+        "size": list(request.size),
         "threads": torch.get_num_threads(),
+        "processor": machine.processor(),
     }
     print(json.dumps(told))
+    path = RESULTS / "service.json"
+    kept = json.loads(path.read_text()) if path.exists() else {}
+    kept = {key: value for key, value in kept.items() if isinstance(value, dict)}
+    kept["whole" if said.steps is None else f"{said.steps} steps"] = told
     RESULTS.mkdir(exist_ok=True)
-    (RESULTS / "service.json").write_text(json.dumps(told, indent=1) + "\n")
+    path.write_text(json.dumps(kept, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -174,7 +174,7 @@ def test_what_came_with_a_request_gives_way_to_what_comes_with_the_next(tmp_path
         full = begun(client, pictures[2])
         assert full.status_code == 429, "both are needed"
         assert int(full.headers["retry-after"]) >= 1
-        client.post(f"/v1/videos/{first}/remix", json={"prompt": "b"})
+        assert begun(client, pictures[0], prompt="b").status_code == 200
         for job in (first, second):
             client.post(f"/v1/jobs/{job}/cancel")
         third = begun(client, pictures[2])

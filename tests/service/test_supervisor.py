@@ -14,7 +14,7 @@ STALL, STEP = 120.0, 600.0
 
 @pytest.mark.parametrize(
     ("computes", "least", "most"),
-    [("nothing", STALL, STALL + 10), ("always", STEP + STALL, STEP + 1.5 * STALL)],
+    [("nothing", STALL, STALL + 10), ("always", STEP + 0.7 * STALL, STEP + 1.2 * STALL)],
 )
 def test_a_silent_worker_is_replaced_when_it_computes_no_more(
     desk: Desk, monkeypatch: pytest.MonkeyPatch, computes: str, least: float, most: float

@@ -13,12 +13,13 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from mutoscope import media
-from mutoscope.clip import Clip
+from mutoscope import codecs
+from mutoscope.clip import Clip, only
 from mutoscope.errors import MutoscopeError
 from mutoscope.service.jobs import File
 
@@ -40,9 +41,6 @@ def kept(results: Path, name: str, clip: Clip, record: Mapping[str, Any]) -> dic
             shutil.rmtree(old, ignore_errors=True)
         draft.mkdir(mode=0o700)
         files = _written(draft, clip, record)
-        (draft / RECORD).write_text(json.dumps(dict(record)), encoding="utf-8")
-        for path in (*draft.iterdir(), draft):
-            synced(path)
         draft.rename(final)
         synced(results)
     except (OSError, MutoscopeError) as error:
@@ -109,19 +107,33 @@ def swept(results: Path, previews: Path, named: set[str]) -> int:
 
 
 def _written(folder: Path, clip: Clip, record: Mapping[str, Any]) -> dict[str, File]:
-    """The variants: the clip (a picture if it has one frame), its first frame, all frames."""
-    frames = clip.frames.shape[2]
-    first = Clip(frames=clip.frames[:, :, :1], fps=clip.fps)
-    still = media.Options(lossless=True)
+    """The variants: the clip (a picture if it has one frame), its first frame, all frames.
+
+    Written and synced side by side, since whoever encodes or waits for the disk needs no other.
+    """
+    pictures = only(clip).uint8()[0]
+    still = codecs.Options(lossless=True)
     wanted = {
-        "video": ("video.mp4" if frames > 1 else "picture.png", clip, None),
-        "thumbnail": ("thumbnail.webp", first, still),
-        "spritesheet": ("spritesheet.png", clip, None),
+        "video": ("video.mp4" if len(pictures) > 1 else "picture.png", pictures, None),
+        "thumbnail": ("thumbnail.webp", pictures[:1], still),
+        "spritesheet": ("spritesheet.png", pictures, None),
     }
-    files = {}
-    for variant, (name, shown, options) in wanted.items():
-        path = media.write(shown, folder / name, record=record, options=options)
-        files[variant] = File(name=name, type=TYPES[path.suffix], bytes=path.stat().st_size)
+
+    def write(variant: str) -> File:
+        name, shown, options = wanted[variant]
+        path = folder / name
+        codecs.write(path, shown, fps=clip.fps, record=record, options=options)
+        synced(path)
+        return File(name=name, type=TYPES[path.suffix], bytes=path.stat().st_size)
+
+    def note() -> None:
+        (folder / RECORD).write_text(json.dumps(dict(record)), encoding="utf-8")
+        synced(folder / RECORD)
+
+    with ThreadPoolExecutor(len(wanted) + 1, thread_name_prefix="write") as pool:
+        noted, files = pool.submit(note), dict(zip(wanted, pool.map(write, wanted), strict=True))
+        noted.result()
+    synced(folder)
     return files
 
 

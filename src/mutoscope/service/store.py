@@ -163,7 +163,7 @@ class Store:
 
     def watch(self, job: str) -> None:
         """Say that somebody looks at a job, so that its worker makes previews for a while."""
-        with self.database.writing() as connection:
+        with self.database.noting() as connection:
             connection.execute(jobs.update().where(jobs.c.id == job).values(watched=self.now()))
 
     def counts(self) -> dict[str, int]:
@@ -214,14 +214,14 @@ class Store:
         if step is not None:
             values |= {"step": step, "steps": steps, "eta": eta}
         told = jobs.update().where(*held(lease)).values(**values)
-        with self.database.writing() as connection:
+        with self.database.noting() as connection:
             row = connection.execute(told.returning(jobs.c.state, jobs.c.watched)).first()
         return (None, False) if row is None else (row[0], self.now() - row[1] < WATCHED)
 
     def previewed(self, lease: Lease, step: int) -> None:
         """Say that there is a new preview."""
         told = jobs.update().where(*held(lease)).values(preview=step)
-        with self.database.writing() as connection:
+        with self.database.noting() as connection:
             connection.execute(told)
 
     def complete(
@@ -272,7 +272,7 @@ class Store:
     def alive(self, worker: str) -> None:
         """Count a heartbeat for a worker that is seen to compute."""
         held = jobs.update().where(jobs.c.worker == worker, jobs.c.state.in_(HELD))
-        with self.database.writing() as connection:
+        with self.database.noting() as connection:
             connection.execute(held.values(beat=jobs.c.beat + 1))
 
     def expire(self) -> int:

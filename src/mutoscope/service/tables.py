@@ -38,6 +38,12 @@ UPGRADES: Mapping[int, Sequence[str]] = {
 LOCK = 0x6D75746F
 """The number of our advisory lock in PostgreSQL ('muto')."""
 
+DURABLE = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON")
+"""SQLite's for a store whose every commit survives a power cut."""
+
+QUICK = ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON")
+"""The same, but a commit is on disk only with the next durable one; it is never half there."""
+
 WAIT = 20.0
 """Seconds that a writer waits for its turn."""
 
@@ -141,11 +147,12 @@ deliveries = Table(
 
 
 class Database:
-    """An open store: `reading()` and `writing()` give a connection each."""
+    """An open store: `reading()`, `writing()` and `noting()` give a connection each."""
 
     def __init__(self, url: str) -> None:
-        self.engine = _engine(url)
+        self.engine = _engine(url, DURABLE)
         self.lite = self.engine.dialect.name == "sqlite"
+        self._notes = _engine(url, QUICK) if self.lite else self.engine
 
     def create(self) -> None:
         """Make the tables that are missing; refuses those of another version."""
@@ -179,15 +186,31 @@ class Database:
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """A transaction that no other writer is beside; committed when its `with` ends well."""
+        """A transaction that no other writer is beside; on disk when its `with` has ended well."""
+        with self._turn(self.engine) as connection:
+            yield connection
+
+    @contextmanager
+    def noting(self) -> Iterator[Connection]:
+        """The same for what a power cut may take, so that nobody waits for the disk.
+
+        For how far a job is and who looks at it, never for a state.
+        """
+        with self._turn(self._notes) as connection:
+            if not self.lite:
+                connection.exec_driver_sql("SET LOCAL synchronous_commit TO off")
+            yield connection
+
+    @contextmanager
+    def _turn(self, engine: Engine) -> Iterator[Connection]:
         if not self.lite:
-            with self.engine.connect() as found:
+            with engine.connect() as found:
                 connection = found.execution_options(isolation_level="READ COMMITTED")
                 with connection.begin():
                     connection.execute(sa.select(sa.func.pg_advisory_xact_lock(LOCK)))
                     yield connection
             return
-        with self.engine.connect() as connection:
+        with engine.connect() as connection:
             try:
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
                 yield connection
@@ -203,9 +226,10 @@ class Database:
     def close(self) -> None:
         """Close every connection."""
         self.engine.dispose()
+        self._notes.dispose()
 
 
-def _engine(url: str) -> Engine:
+def _engine(url: str, pragmas: Sequence[str]) -> Engine:
     try:
         found = sa.make_url(url)
         if found.drivername == "postgresql":
@@ -223,13 +247,12 @@ def _engine(url: str) -> Engine:
             " postgresql://user@host/name, its driver installed (pip install 'psycopg[binary]')"
         ) from error
     if engine.dialect.name == "sqlite":
-        sa.event.listen(engine, "connect", _pragmas)
+
+        def begun(connection: Any, _record: object) -> None:  # noqa: ANN401
+            cursor = connection.cursor()
+            for pragma in pragmas:
+                cursor.execute(f"PRAGMA {pragma}")
+            cursor.close()
+
+        sa.event.listen(engine, "connect", begun)
     return engine
-
-
-def _pragmas(connection: Any, _record: object) -> None:  # noqa: ANN401
-    """A job that was accepted must survive a power cut, hence FULL."""
-    cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()

@@ -164,7 +164,6 @@ class Worker:
         log.info("job", extra={**told, **took, **asked})  # words are left out unless asked for
 
     def _run(self, lease: Lease) -> None:
-        self._beat(lease)
         asked = lease.request
         request, sources = self.assets.opened(asked)
         system = self.shelf.get(asked.system)
