@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from fastapi.responses import HTMLResponse
 from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -242,12 +243,33 @@ def test_health_metrics_and_headers(client: TestClient):
     assert "server" not in headers
 
 
+def test_a_page_may_run_its_scripts_and_be_framed_by_nobody(desk: Desk):
+    made = api.app(desk, pages=("/studio",))
+    made.add_api_route("/studio/", lambda: HTMLResponse("<h1>Here</h1>"))
+    with TestClient(made, base_url="http://127.0.0.1") as client:
+        for path, status in (("/studio/", 200), ("/studio/nothing", 404)):
+            answer = client.get(path)
+            assert answer.status_code == status
+            headers = answer.headers
+            assert headers["x-frame-options"] == "DENY"
+            assert "frame-ancestors 'none'" in headers["content-security-policy"]
+            assert "default-src" not in headers["content-security-policy"]
+            assert headers["referrer-policy"] == "same-origin"
+            assert headers["x-content-type-options"] == "nosniff"
+            assert headers["cross-origin-opener-policy"] == "same-origin"
+            assert "cache-control" not in headers
+        assert "default-src 'none'" in client.get("/studios").headers["content-security-policy"]
+
+
 def test_openapi_has_an_example_for_every_body(client: TestClient):
     page = client.get("/openapi.json").json()
-    for path in ("/v1/videos", "/v1/jobs", "/v1/videos/{video}/remix"):
-        assert (
-            "example" in page["paths"][path]["post"]["requestBody"]["content"]["application/json"]
-        )
+    posts = {path: found["post"] for path, found in page["paths"].items() if "post" in found}
+    bodies = {path: post["requestBody"] for path, post in posts.items() if "requestBody" in post}
+    assert len(bodies) == 6
+    for path, body in bodies.items():
+        for kind, content in body["content"].items():
+            assert "example" in content, (path, kind)
+            assert set(content["schema"]["required"]) <= set(content["example"]), (path, kind)
 
 
 # The door
@@ -275,6 +297,15 @@ def test_a_body_is_bounded_before_it_is_parsed(client: TestClient):
     pieces = (b"x" * 100_000 for _ in range(20))
     assert client.post("/v1/jobs", content=pieces, headers=kind).status_code == 413
     assert "1000000 bytes" in sentence(declared)
+
+
+@pytest.mark.parametrize("length", ["-1", "ten", "\xb2", "1 0", ""])
+def test_a_length_that_is_none_is_refused(client: TestClient, length: str):
+    headers = {"content-type": "application/json", "content-length": length.encode("latin-1")}
+    answer = client.post("/v1/jobs", content=b"{}", headers=headers)
+    assert answer.status_code == 400
+    assert "Content-Length must be a number" in sentence(answer)
+    assert client.post("/v1/jobs", headers={"content-length": "9" * 5000}).status_code == 413
 
 
 @pytest.fixture

@@ -59,6 +59,13 @@ HEADERS = {
 }
 """Sent with every answer of the API."""
 
+PAGES = {
+    **{name: HEADERS[name] for name in [*HEADERS] if not name.startswith(("Content-", "Cache-"))},
+    "Referrer-Policy": "same-origin",  # without any, a page's own posts would have no Origin
+    "Content-Security-Policy": "frame-ancestors 'none'; object-src 'none'",
+}
+"""Sent with every answer of a web page: nobody frames it, no other site hears of it."""
+
 
 class RefusedError(Exception):
     """An answer given at the door."""
@@ -73,7 +80,8 @@ class RefusedError(Exception):
 class Rules:
     """Who may come in.
 
-    `needed` says that a key is; `pages` are prefixes of web pages, which bring their own headers.
+    `needed` says that a key is; `pages` are prefixes of web pages, which have scripts of their own
+    and take files.
     """
 
     settings: Settings
@@ -142,7 +150,9 @@ class Door:
             most = settings.upload + OVERHEAD
         too_large = RefusedError(413, "too_large", f"a body may have {most} bytes here; send less")
         said = Headers(scope=scope).get("content-length", "0")
-        if not said.isdecimal() or int(said) > most:
+        if not (said.isdecimal() and said.isascii()):
+            raise RefusedError(400, "invalid_request", "Content-Length must be a number of bytes")
+        if len(said) > 18 or int(said) > most:
             raise too_large
         got, done = 0, False
 
@@ -191,9 +201,8 @@ class _Answer:
             self.status = message["status"]
             headers = MutableHeaders(scope=message)
             headers["X-Request-Id"] = self.id
-            for name, value in HEADERS.items():
-                if not self._page or name == "X-Content-Type-Options":
-                    headers.setdefault(name, value)
+            for name, value in (PAGES if self._page else HEADERS).items():
+                headers.setdefault(name, value)
         await self._send(message)
 
     async def refuse(self, error: RefusedError) -> None:

@@ -225,7 +225,8 @@ def body(
     content = {"application/json": {"schema": schema, "example": example}}
     if file:
         parts = {**schema, "properties": {**properties, file: _FILE}}
-        content["multipart/form-data"] = {"schema": parts}
+        sent = {**example, file: "(the file)"}
+        content["multipart/form-data"] = {"schema": parts, "example": sent}
     return {"required": True, "content": content}
 
 
@@ -278,7 +279,8 @@ ASSET = {
         "required": True,
         "content": {
             "multipart/form-data": {
-                "schema": {"type": "object", "properties": {"file": _FILE}, "required": ["file"]}
+                "schema": {"type": "object", "properties": {"file": _FILE}, "required": ["file"]},
+                "example": {"file": "(the file)"},
             }
         },
     }
