@@ -3,17 +3,23 @@
 import json
 import socket
 import threading
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
+import sqlalchemy as sa
 from openai import OpenAI
 
 from mutoscope.errors import RequestError
 from mutoscope.request import Request
-from mutoscope.service.desk import Desk
+from mutoscope.service.desk import Desk, Extras
 from mutoscope.service.jobs import Order
+from mutoscope.service.settings import Settings
+from mutoscope.service.tables import deliveries
 from mutoscope.service.webhooks import AGAIN, Webhooks, dialled, public
+from tests.service.served import QUICK
 
 URL = "https://hooks.example/done?x=1"
 
@@ -59,10 +65,10 @@ def hooks(desk: Desk, heard: Heard) -> Webhooks:
     return found
 
 
-def ended(desk: Desk, how: str) -> str:
+def ended(desk: Desk, how: str, url: str = URL) -> str:
     """A job of ann's that has ended."""
     request = Request(system="tiny", prompt="a", steps=1)
-    job = desk.store.create(Order(owner="ann", request=request, webhook=URL), queue=9).id
+    job = desk.store.create(Order(owner="ann", request=request, webhook=url), queue=9).id
     if how == "cancelled":
         desk.cancel(job)
         return job
@@ -123,6 +129,72 @@ def test_a_host_taken_out_of_the_settings_hears_nothing_and_stops_nobody(desk, h
     hooks.hosts = ()
     assert hooks.deliver() == 0
     assert heard.got == []
+
+
+def drip(other: socket.socket) -> None:
+    """An answer that never ends, a letter now and then."""
+    with other, suppress(OSError):
+        other.send(b"HTTP/1.1 200 OK\r\nX-Name: ")
+        while other.send(b"a"):
+            time.sleep(0.05)
+
+
+def test_a_host_that_drips_is_given_up_and_keeps_nobody_waiting(
+    desk: Desk, hooks, heard, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("mutoscope.service.webhooks.TIMEOUT", 3.0)
+    dial, threads = hooks._dial, []
+
+    def dialled_(host: str, port: int) -> socket.socket:
+        if host != "slow.example":
+            return dial(host, port)
+        ours, theirs = socket.socketpair()
+        threads.append(threading.Thread(target=drip, args=(theirs,)))
+        threads[-1].start()
+        return ours
+
+    hooks._dial, hooks.hosts = dialled_, {"hooks.example", "slow.example"}
+    for url in ("https://slow.example/a", "https://slow.example/b", URL):
+        ended(desk, "completed", url)
+    heard.statuses = [204]
+    assert hooks.deliver() == 1
+    assert len(heard.got) == 1
+    with desk.database.reading() as connection:
+        tried = connection.execute(sa.select(deliveries.c.tries)).scalars().all()
+    assert sorted(tried) == [0, 1], "the second of that host waits for the next round"
+    (thread,) = threads
+    thread.join(30)
+    assert not thread.is_alive(), "its connection was cut"
+
+
+def test_a_service_tells_by_itself_and_goes_on_whatever_a_row_brings_about(
+    tmp_path, heard, monkeypatch: pytest.MonkeyPatch
+):
+    desk = Desk(Settings(home=tmp_path, warm=(), workers=0, webhooks=("hooks.example",)))
+    desk.webhooks._dial = lambda host, port: socket.create_connection(heard.server_address)
+    heard.statuses = [204, 204]
+    real, broken = desk.webhooks.deliver, threading.Event()
+
+    def deliver() -> int:
+        if not broken.is_set():
+            broken.set()
+            raise KeyError("odd")
+        return real()
+
+    monkeypatch.setattr(desk.webhooks, "deliver", deliver)
+    desk.start()
+    try:
+        assert broken.wait(30)
+        for _ in range(2):
+            extras = Extras(webhook=URL)
+            desk.cancel(desk.submit(desk.request(QUICK), extras=extras).id)
+        end = time.monotonic() + 60
+        while len(heard.got) < 2 and time.monotonic() < end:
+            time.sleep(0.05)
+    finally:
+        desk.stop()
+    assert {json.loads(body)["type"] for _, _, body in heard.got} == {"video.failed"}
+    assert len(heard.got) == 2
 
 
 def test_a_clock_that_was_set_back_delays_nothing(desk, hooks, heard):

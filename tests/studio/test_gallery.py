@@ -10,6 +10,7 @@ import pytest
 
 pytest.importorskip("fastapi")
 
+from mutoscope.service.access import Caller
 from mutoscope.service.desk import Desk
 from mutoscope.service.jobs import STATES
 from mutoscope.service.settings import Settings
@@ -51,6 +52,12 @@ def test_states_and_systems_narrow_it_down(desk: Desk):
     assert shown(states=listing.GROUPS["In the making"]) == [waiting]
     assert shown(states=listing.GROUPS["Failed or cancelled"]) == [gone]
     assert shown(system="image") == []
+
+
+def test_what_belongs_to_a_key_is_shown_to_nobody_else(desk: Desk):
+    desk.submit(desk.request({"prompt": "hers"}), caller=Caller(name="ann"))
+    own = ask(desk, "ours")
+    assert [job.id for job in listing.found(desk.store, Wanted(), limit=9)[0]] == [own]
 
 
 def test_more_are_there_only_if_they_are_wanted(desk: Desk, monkeypatch: pytest.MonkeyPatch):

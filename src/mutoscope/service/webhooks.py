@@ -3,7 +3,8 @@
 Signed as Standard Webhooks are (and OpenAI's): HMAC-SHA256 of `id.timestamp.body`. What is to be
 said is a row of the store, written in the transaction that ended the job, so none is lost; one may
 come twice, with the same id. A host is resolved once, refused unless all its addresses are public,
-and the connection goes to the address that was checked; redirects are not followed.
+and the connection goes to the address that was checked; redirects are not followed. A host that
+takes too long keeps the others waiting once in a round.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from time import time
 from urllib.parse import SplitResult, urlsplit
 
@@ -35,7 +37,10 @@ AGAIN = (5.0, 30.0, 120.0, 600.0, 3600.0, 21600.0)
 """Seconds until the next try, after each that failed; then it is given up."""
 
 TIMEOUT = 10.0
-"""Seconds that the other side may take."""
+"""Seconds that a try may take in all, however evenly the other side drips."""
+
+LATE = "TimeoutError"
+"""Why a try failed that took longer."""
 
 LONGEST = 2000
 """Characters of a URL."""
@@ -96,7 +101,16 @@ class Webhooks:
         due = sa.select(deliveries).where((next_at <= now) | (next_at > now + AGAIN[-1]))
         with self.database.reading() as connection:
             rows = connection.execute(due.order_by(deliveries.c.next_at)).mappings().all()
-        return sum(self._deliver(row) for row in rows)
+        arrived, slow = 0, set[str | None]()
+        for row in rows:
+            host = urlsplit(row["url"]).hostname
+            if host in slow:  # the others' turn comes first
+                continue
+            status, why = self._tried(row)
+            if not status and why == LATE:
+                slow.add(host)
+            arrived += self._noted(row, status, why)
+        return arrived
 
     def _run(self) -> None:
         while not self._stop.wait(1.0):
@@ -104,15 +118,36 @@ class Webhooks:
                 self.deliver()
             except SQLAlchemyError as error:
                 log.warning("webhooks", extra={"error": type(error).__name__})
+            except Exception:  # whatever one row brings about, the next must be told
+                log.exception("webhooks")
 
-    def _deliver(self, row: Row) -> bool:
+    def _tried(self, row: Row) -> tuple[int, str]:
+        """One try, over after TIMEOUT seconds in all: the status that came back, and why."""
         try:
-            status = self._post(row)
-        except (OSError, http.client.HTTPException, ValueError, RequestError) as error:
-            # RequestError: its host was taken out of the settings since.
-            status, why = 0, type(error).__name__
-        else:
-            why = str(status)
+            parts = urlsplit(self.check(row["url"]))
+        except RequestError as error:  # its host was taken out of the settings since
+            return 0, type(error).__name__
+        connection = _Connection(parts, self._dial)
+        found: list[tuple[int, str]] = []
+
+        def one() -> None:
+            try:
+                status = self._post(connection, parts, row)
+                found.append((status, str(status)))
+            except Exception as error:
+                found.append((0, type(error).__name__))
+            finally:
+                connection.close()
+
+        thread = threading.Thread(target=one, name="webhook", daemon=True)
+        thread.start()
+        thread.join(TIMEOUT)
+        if not found:
+            connection.cut()
+        return found[0] if found else (0, LATE)
+
+    def _noted(self, row: Row, status: int, why: str) -> bool:
+        """What becomes of a row after a try; whether it has arrived."""
         done, tries = 200 <= status < 300, row["tries"] + 1
         over = done or tries > len(AGAIN)
         mine = deliveries.c.id == row["id"]
@@ -126,10 +161,9 @@ class Webhooks:
             log.warning("webhook", extra={"event": row["id"], "why": why, "given_up": over})
         return done
 
-    def _post(self, row: Row) -> int:
-        """One try; the status that came back."""
-        parts, body = urlsplit(self.check(row["url"])), row["body"].encode()
-        stamp = str(int(time()))
+    def _post(self, connection: _Connection, parts: SplitResult, row: Row) -> int:
+        """Say it; the status that came back."""
+        body, stamp = row["body"].encode(), str(int(time()))
         headers = {
             "Content-Type": "application/json",
             "User-Agent": "mutoscope",
@@ -137,12 +171,8 @@ class Webhooks:
             "webhook-timestamp": stamp,
             "webhook-signature": signature(self.keys.secret(row["owner"]), row["id"], stamp, body),
         }
-        connection = _Connection(parts, self._dial)
-        try:
-            connection.request("POST", _target(parts), body=body, headers=headers)
-            return connection.getresponse().status
-        finally:
-            connection.close()
+        connection.request("POST", _target(parts), body=body, headers=headers)
+        return connection.getresponse().status
 
 
 class _Connection(http.client.HTTPConnection):
@@ -153,11 +183,20 @@ class _Connection(http.client.HTTPConnection):
     def __init__(self, parts: SplitResult, dial: Dial) -> None:
         self._host, self._wanted = str(parts.hostname), parts.port or 443
         super().__init__(self._host, self._wanted, timeout=TIMEOUT)
-        self._dial = dial
+        self._dial, self._over = dial, False
 
     @override
     def connect(self) -> None:
         self.sock = self._dial(self._host, self._wanted)
+        if self._over:
+            raise TimeoutError
+
+    def cut(self) -> None:
+        """End what another thread waits for."""
+        self._over, waiting = True, self.sock
+        if waiting is not None:
+            with suppress(OSError):
+                waiting.shutdown(socket.SHUT_RDWR)
 
 
 def signature(secret: str, event: str, stamp: str, body: bytes) -> str:

@@ -1,4 +1,4 @@
-"""Tab Gallery: every job there is, whoever asked for it; opened, compared, made again, deleted."""
+"""Tab Gallery: every job asked for without a key; opened, compared, made again, deleted."""
 
 from __future__ import annotations
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from mutoscope.service.access import LOCAL
 from mutoscope.service.jobs import STATES, Job
 from mutoscope.service.store import Store
 
@@ -45,12 +46,15 @@ assert {state for group in GROUPS.values() for state in group} == set(STATES)
 
 
 def found(store: Store, wanted: Wanted, *, limit: int) -> tuple[list[Job], bool]:
-    """The newest so many jobs that are wanted, and whether there are more."""
+    """The newest so many jobs that are wanted, and whether there are more.
+
+    Those asked for without a key: what belongs to one is shown to nobody else.
+    """
     kept: list[Job] = []
     after: str | None = None
     for _ in range(DEEP // PIECE):
         jobs, more = store.listed(
-            after=after, limit=PIECE, states=wanted.states, system=wanted.system
+            owner=LOCAL, after=after, limit=PIECE, states=wanted.states, system=wanted.system
         )
         kept += filter(wanted.says, jobs)
         if len(kept) > limit or not more:
