@@ -30,6 +30,7 @@ class Server:
         (home / "service.toml").write_text("\n".join(lines))
         self.home, self.flags, self.log = home, flags, home / "log"
         self.process: subprocess.Popen[str] | None = None
+        self.threads = "1"  # of its workers' sums; "" leaves that to them
         self.url = ""
         self.port = "0"
 
@@ -40,8 +41,10 @@ class Server:
             **os.environ,
             "MUTOSCOPE_HOME": str(self.home),
             "PYTHONPATH": os.pathsep.join(paths),
-            "OMP_NUM_THREADS": "1",
+            "OMP_NUM_THREADS": self.threads,
         }
+        if not self.threads:
+            del environment["OMP_NUM_THREADS"]
         command = [sys.executable, "-m", "mutoscope.cli", "serve", "--port", self.port]
         with self.log.open("a") as log:
             self.process = subprocess.Popen(

@@ -29,21 +29,46 @@ def picture(size: tuple[int, int] = (16, 16), kind: str = "png") -> bytes:
     return found.getvalue()
 
 
-def clip(path: Path, frames: int = 4, fps: float = 8.0) -> bytes:
-    pixels = np.random.default_rng(0).integers(0, 255, (1, frames, 16, 16, 3), np.uint8)
+def clip(path: Path, frames: int = 4, fps: float = 8.0, side: int = 16) -> bytes:
+    pixels = np.random.default_rng(0).integers(0, 255, (1, frames, side, side, 3), np.uint8)
     return Clip.from_uint8(pixels, fps=fps).save(path).read_bytes()
 
 
-def bomb(width: int, height: int) -> bytes:
+def bomb(width: int, height: int, *, colours: int = 1) -> bytes:
     """A png of kilobytes that says it is so large, and is as far as that goes."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         body = kind + data
         return struct.pack(">I", len(data)) + body + struct.pack(">I", zlib.crc32(body))
 
-    head = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0))
-    data = zlib.compress(bytes(min(height * (width + 1), MOST)), 1)
+    type_ = {1: 0, 3: 2}[colours]
+    head = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, type_, 0, 0, 0))
+    data = zlib.compress(bytes(min(height * (colours * width + 1), MOST)), 1)
     return b"\x89PNG\r\n\x1a\n" + head + chunk(b"IDAT", data) + chunk(b"IEND", b"")
+
+
+def gif(frames: int) -> bytes:
+    """A gif of so many frames in some bytes each, a fiftieth of a second apart."""
+    still = BytesIO()
+    Image.new("L", (16, 16)).save(still, "gif")
+    whole = still.getvalue()
+    start = 13 + 3 * 2 ** ((whole[10] & 7) + 1)
+    frame = bytes([0x21, 0xF9, 4, 0, 2, 0, 0, 0]) + whole[start:-1]
+    return b"GIF89a" + whole[6:start] + frame * frames + b";"
+
+
+def webp(frames: int) -> bytes:
+    """A webp of so many frames in some bytes each, a hundredth of a second apart."""
+
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        return kind + struct.pack("<I", len(body)) + body
+
+    still = BytesIO()
+    Image.new("RGB", (16, 16)).save(still, "webp", lossless=True)
+    size, time_ = (15).to_bytes(3, "little") * 2, (10).to_bytes(3, "little")
+    frame = chunk(b"ANMF", bytes(6) + size + time_ + b"\x02" + still.getvalue()[12:])
+    head = chunk(b"VP8X", bytes([2, 0, 0, 0]) + size) + chunk(b"ANIM", b"\xff" * 4 + b"\0\0")
+    return chunk(b"RIFF", b"WEBP" + head + frame * frames)
 
 
 def upload(client: TestClient, content: bytes, name: str = "a.png"):
@@ -111,12 +136,13 @@ def test_limits_are_kept(tmp_path: Path):
     ):
         said = [
             upload(client, picture((100, 100))),
+            upload(client, clip(tmp_path / "wide.mp4", side=34)),
             upload(client, clip(tmp_path / "long.gif", frames=5, fps=2.0)),
             upload(client, clip(tmp_path / "many.gif", frames=8, fps=20.0)),
             upload(client, picture() + b"\0" * 40_000),
         ]
-        assert [answer.status_code for answer in said] == [400] * 4
-        words = ("1000 pixels", "longer than 1", "limit of 6 frames", "30000")
+        assert [answer.status_code for answer in said] == [400] * 5
+        words = ("1000 pixels", "1000 pixels", "longer than 1", "limit of 6 frames", "30000")
         for answer, word in zip(said, words, strict=True):
             assert word in answer.json()["error"]["message"]
         assert upload(client, picture() + b"\0" * 400_000).status_code == 413
@@ -126,14 +152,61 @@ def test_limits_are_kept(tmp_path: Path):
         assert upload(client, picture(kind="gif")).status_code == 429
 
 
-def test_decoding_that_takes_too_much_memory_or_time_is_ended(desk: Desk, tmp_path: Path):
-    path = tmp_path / "huge.png"
-    path.write_bytes(bomb(20_000, 20_000))
-    tight = desk.settings.but(pixels=900_000_000, decode_memory=300_000_000)
-    hasty = desk.settings.but(pixels=900_000_000, decode_seconds=1)
-    for settings in (tight, hasty):
-        with pytest.raises(MediaError, match="memory|read|takes too long"):  # noqa: RUF043
-            Assets(desk.database, settings).add("ann", path)
+@pytest.mark.parametrize("suffix", [".mp4", ".webm", ".webp", ".gif"])
+def test_a_clip_cut_short_is_refused_as_such(
+    client: TestClient, desk: Desk, tmp_path: Path, suffix: str
+):
+    whole = clip(tmp_path / f"whole{suffix}")
+    for end in (len(whole) // 2, len(whole) - 3):
+        answer = upload(client, whole[:end])
+        assert answer.status_code == 400
+        assert "it was cut short" in answer.json()["error"]["message"]
+    assert list(desk.settings.uploads.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "says"),
+    [
+        ("gif", "more than the limit of 1000 frames"),
+        ("webp", "more than the limit of 1000 frames"),
+        ("mp4", "more than the limit of 1000 frames"),
+        ("long mp4", "longer than 60"),
+    ],
+)
+def test_a_clip_with_far_too_many_frames_or_seconds_is_refused(
+    client: TestClient, desk: Desk, tmp_path: Path, kind: str, says: str
+):
+    content = {
+        "gif": lambda: gif(2500),
+        "webp": lambda: webp(5000),
+        "mp4": lambda: clip(tmp_path / "many.mp4", frames=1002, fps=24.0),
+        "long mp4": lambda: clip(tmp_path / "long.mp4", frames=3, fps=0.04),
+    }[kind]()
+    assert len(content) < desk.settings.upload
+    answer = upload(client, content)
+    assert answer.status_code == 400
+    assert says in answer.json()["error"]["message"]
+
+
+def test_decoding_that_takes_too_much_memory_is_ended(desk: Desk, tmp_path: Path):
+    tight = desk.settings.but(pixels=900_000_000, decode_memory=700_000_000)
+    huge, small = tmp_path / "huge.png", tmp_path / "small.png"
+    huge.write_bytes(bomb(13_000, 13_000, colours=3))  # as many pixels as Pillow opens
+    small.write_bytes(picture())
+    assets = Assets(desk.database, tight)
+    with pytest.raises(MediaError, match="needs too much memory"):
+        assets.add("ann", huge)
+    assert assets.add("ann", small).width == 16, "it is the picture, and not the process"
+
+
+def test_decoding_that_takes_too_long_is_ended(desk: Desk, tmp_path: Path):
+    hasty = desk.settings.but(decode_seconds=3, frames=10**7, seconds=10**7)
+    path = tmp_path / "endless.gif"
+    path.write_bytes(gif(300_000))
+    start = time.monotonic()
+    with pytest.raises(MediaError, match="takes too long"):
+        Assets(desk.database, hasty).add("ann", path)
+    assert time.monotonic() - start < 60
     assert list(desk.settings.uploads.iterdir()) == []
 
 

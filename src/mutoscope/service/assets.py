@@ -10,6 +10,7 @@ import json
 import os
 import secrets
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterable, Sequence
@@ -39,6 +40,8 @@ from mutoscope.service.settings import Settings
 from mutoscope.service.tables import Database, Row, assets
 
 BROKEN = "the file can't be read as a picture or a video; send png, jpeg, webp, gif, mp4 or webm"
+
+SLOW = "the file takes too long to decode; send a smaller one"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -289,9 +292,10 @@ class Assets:
             )
             answer = json.loads(done.stdout)
         except subprocess.TimeoutExpired:
-            raise MediaError("the file takes too long to decode; send a smaller one") from None
+            raise MediaError(SLOW) from None
         except ValueError:
-            raise MediaError(BROKEN) from None
+            spent = sys.platform != "win32" and done.returncode == -signal.SIGXCPU
+            raise MediaError(SLOW if spent else BROKEN) from None
         if "refused" in answer:
             raise MediaError(answer["refused"])
         return dict(answer)

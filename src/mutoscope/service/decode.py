@@ -24,13 +24,14 @@ def bound(limits: Mapping[str, int]) -> None:
         import resource
     except ImportError:  # not on Windows, where the time limit has to do
         return
-    for name, most in (
-        (resource.RLIMIT_AS, limits["memory"]),
-        (resource.RLIMIT_CPU, limits["seconds"]),
-        (resource.RLIMIT_FSIZE, limits["written"]),
-        (resource.RLIMIT_CORE, 0),
+    for name, most, last in (
+        (resource.RLIMIT_AS, limits["memory"], limits["memory"]),
+        # At the first of these it is told by a signal of its own, at the second it is gone.
+        (resource.RLIMIT_CPU, limits["seconds"], limits["seconds"] + 1),
+        (resource.RLIMIT_FSIZE, limits["written"], limits["written"]),
+        (resource.RLIMIT_CORE, 0, 0),
     ):
-        resource.setrlimit(name, (most, most))
+        resource.setrlimit(name, (most, last))
 
 
 def decoded(source: Path, folder: Path, limits: Mapping[str, int]) -> dict[str, Any]:
