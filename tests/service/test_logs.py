@@ -5,7 +5,6 @@ import logging
 import sys
 import threading
 from collections.abc import Iterator
-from io import StringIO
 
 import pytest
 
@@ -18,32 +17,29 @@ WORD = "xylophone"
 
 
 @pytest.fixture
-def begun(monkeypatch: pytest.MonkeyPatch) -> Iterator[StringIO]:
-    """Where logs go, put back afterwards as it was."""
-    stream, root = StringIO(), logging.getLogger()
+def _put_back(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Whatever `begin` changes is afterwards as it was."""
+    root = logging.getLogger()
     before, level = [*root.handlers], root.level
-    monkeypatch.setattr(sys, "stderr", stream)
     monkeypatch.setattr(sys, "excepthook", sys.excepthook)
     monkeypatch.setattr(threading, "excepthook", threading.excepthook)
-    yield stream
+    yield
     root.handlers[:] = before
     root.setLevel(level)
     logging.getLogger(logs.OURS).setLevel(logging.NOTSET)
     logging.captureWarnings(capture=False)
 
 
-def said(stream: StringIO) -> list[dict]:
-    return [json.loads(line) for line in stream.getvalue().splitlines()]
-
-
+@pytest.mark.usefixtures("_put_back")
 @pytest.mark.parametrize("prompts", [False, True])
-def test_a_job_is_logged_with_its_words_only_if_asked_for(desk: Desk, begun: StringIO, prompts):
+def test_a_job_is_logged_with_its_words_only_if_asked_for(desk: Desk, capsys, prompts):
     logs.begin(prompts=prompts)
     for fault in ("none", "raise"):
         asked = {"prompt": f"a {WORD}", "negative": f"no {WORD}", "settings": {"fault": fault}}
         desk.submit(desk.request({**QUICK, **asked}))
         Worker(desk.settings, "w", desk.store).run(desk.store.claim("w"))
-    made, trouble, failed = said(begun)
+    text = capsys.readouterr().err
+    made, trouble, failed = map(json.loads, text.splitlines())
     assert (made["what"], made["ended"]) == ("job", "completed")
     assert (failed["what"], failed["ended"]) == ("job", "internal")
     assert "_go_wrong" in trouble["trace"]
@@ -51,11 +47,12 @@ def test_a_job_is_logged_with_its_words_only_if_asked_for(desk: Desk, begun: Str
     for line in (made, failed):
         assert line.get("prompt") == (f"a {WORD}" if prompts else None)
         assert line.get("negative") == (f"no {WORD}" if prompts else None)
-    assert (WORD in begun.getvalue()) == prompts
+    assert (WORD in text) == prompts
     assert (WORD in trouble["trace"]) == prompts
 
 
-def test_what_others_say_and_what_threads_die_of_holds_no_words(begun: StringIO):
+@pytest.mark.usefixtures("_put_back")
+def test_what_others_say_and_what_threads_die_of_holds_no_words(capsys):
     logs.begin(prompts=False)
     logs.begin(prompts=False)
 
@@ -69,9 +66,10 @@ def test_what_others_say_and_what_threads_die_of_holds_no_words(begun: StringIO)
     thread.start()
     thread.join()
     logging.getLogger("asyncio").error(f"a task failed\nfuture: <Task exception={WORD}>")
-    died, other = said(begun)
+    text = capsys.readouterr().err
+    died, other = map(json.loads, text.splitlines())
     assert (died["what"], died["level"]) == ("died", "critical")
     assert "KeyError" in died["trace"]
     assert "ValueError" in died["trace"]
     assert other["what"] == "a task failed"
-    assert WORD not in begun.getvalue()
+    assert WORD not in text
