@@ -289,6 +289,30 @@ def test_time_goes_on_evenly_however_the_clock_is_set(monkeypatch: pytest.Monkey
         assert 0 <= now() - before < 60
 
 
+def test_states_wait_for_the_disk_and_progress_does_not(store: Store, monkeypatch):
+    for opened_, synced in ((store.database.writing, 2), (store.database.noting, 1)):
+        with opened_() as connection:
+            assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == synced
+    job = store.create(order(), queue=9).id
+    with monkeypatch.context() as only:
+        only.setattr(store.database, "noting", pytest.fail)
+        lease = store.claim("w")
+    with monkeypatch.context() as only:
+        only.setattr(store.database, "writing", pytest.fail)
+        store.watch(job)
+        assert store.beat(lease, step=1, steps=3) == ("running", True)
+        store.previewed(lease, 1)
+        store.alive("w")
+    found = store.get(job)
+    assert (found.step, found.preview) == (1, 1)
+    assert store.beats() == {job: ("w", 3)}
+    with monkeypatch.context() as only:
+        only.setattr(store.database, "noting", pytest.fail)
+        store.cancel(job)
+        assert not store.complete(lease, folder="f", files=FILES, sha256="0")
+        store.delete(job)
+
+
 OLD = """
 CREATE TABLE mutoscope_meta (version INTEGER NOT NULL);
 INSERT INTO mutoscope_meta VALUES (1);
