@@ -1,7 +1,10 @@
 # make demo   a video from a prompt, from nothing but Python
+# make studio the page where clips are made, varied and kept; make studio FLAGS=--no-browser only serves it
+# make serve  the same clips over HTTP, for programs; FLAGS are those of mutoscope serve
 # make test   everything that must hold, in under ten minutes on two cores
 # make soak   every long test: laws on many samples; the service under kill -9, fifty clients, a
-#             full disk, PostgreSQL; far longer than make test
+#             full disk (needs root), PostgreSQL (needs it installed); says at its end what was
+#             skipped; far longer than make test
 # make bench  how fast everything is, against others too: minutes, on a quiet machine
 # make tables how good what ships is: hours, and the stickers' part needs npm
 # make zoo    train everything that ships, in stages that can be resumed: many hours; stickers need npm
@@ -9,13 +12,14 @@
 VENV ?= .venv
 PYTHON ?= python3
 PROMPT ?= a red ball bounces on the grass
+FLAGS ?=
 BIN := $(VENV)/bin
 SPEED := sampler_orders world_speed generate_speed unet3d training_step base_speed
 TABLES := readers_table autoencoder base_table sampling held_out_loss world_law strides
 
 export PYTHON
 
-.PHONY: setup demo test soak bench tables zoo docs clean
+.PHONY: setup demo studio serve test soak bench tables zoo docs clean
 
 setup: $(VENV)/.dev
 
@@ -23,6 +27,12 @@ demo: $(VENV)/.core
 	$(BIN)/mutoscope generate "$(PROMPT)" -o demo.mp4
 	$(BIN)/python scripts/sheet.py demo.mp4 demo.png
 	@echo "The video is $(CURDIR)/demo.mp4, its frames side by side $(CURDIR)/demo.png"
+
+studio: $(VENV)/.studio
+	$(BIN)/mutoscope studio $(FLAGS)
+
+serve: $(VENV)/.serve
+	$(BIN)/mutoscope serve $(FLAGS)
 
 test: $(VENV)/.dev
 	$(BIN)/ruff format --check .
@@ -59,6 +69,12 @@ clean:
 
 $(VENV)/.core: pyproject.toml constraints.txt
 	sh scripts/setup.sh $(VENV) core
+
+$(VENV)/.serve: pyproject.toml constraints.txt
+	sh scripts/setup.sh $(VENV) serve
+
+$(VENV)/.studio: pyproject.toml constraints.txt
+	sh scripts/setup.sh $(VENV) studio
 
 $(VENV)/.dev: pyproject.toml constraints.txt
 	sh scripts/setup.sh $(VENV) dev

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Make the virtual environment and install: setup.sh VENV core|dev
+# Make the virtual environment and install: setup.sh VENV core|serve|studio|dev
 # Needs nothing but Python 3.11 or newer; says beforehand what it will download.
 set -eu
 
@@ -7,8 +7,16 @@ venv=$1
 what=$2
 python=${PYTHON:-python3}
 index=https://download.pytorch.org/whl/cpu
-size=500
-[ "$what" = core ] || size=570
+case $what in
+    core) size=500 has= ;;
+    serve) size=500 has=core ;;
+    studio) size=550 has="core serve" ;;
+    dev) size=570 has="core serve studio" ;;
+    *)
+        echo "what to install is core, serve, studio or dev (got '$what')" >&2
+        exit 2
+        ;;
+esac
 
 "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || {
     echo "mutoscope needs Python 3.11 or newer as '$python' (got $("$python" --version 2>&1 || true));" \
@@ -53,5 +61,6 @@ target=.
 # shellcheck disable=SC2086  (an empty $extra must vanish)
 "$venv/bin/python" -m pip install --disable-pip-version-check $extra \
     --constraint constraints.txt --editable "$target"
-touch "$venv/.$what"
-[ "$what" = core ] || touch "$venv/.core"
+for one in $what $has; do
+    touch "$venv/.$one"
+done

@@ -37,13 +37,13 @@ esac
 """A python that makes virtual environments of itself, and says what pip is asked for."""
 
 
-def set_up(at: Path, *, reachable: bool) -> str:
+def set_up(at: Path, *, reachable: bool, what: str = "core") -> str:
     fake = at / "python"
     fake.write_text(FAKE)
     fake.chmod(0o755)
     paths = {"PYTHON": str(fake), "PATH": "/usr/bin:/bin"}
     return subprocess.run(
-        ["sh", "scripts/setup.sh", str(at / "venv"), "core"],
+        ["sh", "scripts/setup.sh", str(at / "venv"), what],
         cwd=ROOT, env={**paths, "REACHABLE": "yes" if reachable else "no"},
         capture_output=True, text=True, check=True,
     ).stdout  # fmt: skip
@@ -58,6 +58,24 @@ def test_torch_comes_from_its_cpu_index_where_that_is_reachable(tmp_path: Path):
     assert "extra-index-url" not in said
     assert "500 MB to download" in said
     assert "--constraint constraints.txt --editable ." in said
+
+
+@pytest.mark.parametrize(
+    ("what", "there"),
+    [
+        ("core", [".core"]),
+        ("serve", [".core", ".serve"]),
+        ("studio", [".core", ".serve", ".studio"]),
+        ("dev", [".core", ".dev", ".serve", ".studio"]),
+    ],
+)
+def test_what_is_installed_is_known_with_all_that_it_holds(
+    tmp_path: Path, what: str, there: list[str]
+):
+    said = set_up(tmp_path, reachable=False, what=what)
+    asked = "." if what == "core" else f".[{what}]"
+    assert f"--constraint constraints.txt --editable {asked}\n" in said
+    assert sorted(path.name for path in (tmp_path / "venv").glob(".*")) == there
 
 
 def test_an_environment_without_pip_is_made_again_and_one_with_it_is_kept(tmp_path: Path):

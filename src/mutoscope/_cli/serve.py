@@ -14,7 +14,8 @@ try:
     from mutoscope.service.tables import Database
 except ModuleNotFoundError as error:
     raise MutoscopeError(
-        f"serving needs {error.name}, which isn't installed; run: pip install 'mutoscope[serve]'",
+        f"serving needs {error.name}, which isn't installed; run: make serve,"
+        " or: pip install 'mutoscope[serve]'",
         failed=True,
     ) from error
 

@@ -15,8 +15,8 @@ try:
     from mutoscope.studio import page
 except ModuleNotFoundError as error:
     raise MutoscopeError(
-        f"the studio needs {error.name}, which isn't installed;"
-        " run: pip install 'mutoscope[studio]'",
+        f"the studio needs {error.name}, which isn't installed; run: make studio,"
+        " or: pip install 'mutoscope[studio]'",
         failed=True,
     ) from error
 
