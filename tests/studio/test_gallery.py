@@ -54,10 +54,10 @@ def test_states_and_systems_narrow_it_down(desk: Desk):
     assert shown(system="image") == []
 
 
-def test_what_belongs_to_a_key_is_shown_to_nobody_else(desk: Desk):
-    desk.submit(desk.request({"prompt": "hers"}), caller=Caller(name="ann"))
-    own = ask(desk, "ours")
-    assert [job.id for job in listing.found(desk.store, Wanted(), limit=9)[0]] == [own]
+def test_what_was_asked_with_a_key_is_not_shown(desk: Desk):
+    mine = ask(desk, "mine")
+    desk.submit(desk.request({"prompt": "ann's"}), caller=Caller(name="ann"))
+    assert [job.id for job in listing.found(desk.store, Wanted(), limit=9)[0]] == [mine]
 
 
 def test_more_are_there_only_if_they_are_wanted(desk: Desk, monkeypatch: pytest.MonkeyPatch):

@@ -1,4 +1,4 @@
-"""Tab Gallery: every job asked for without a key; opened, compared, made again, deleted."""
+"""Tab Gallery: the jobs that were asked for without a key; opened, compared, changed, deleted."""
 
 from __future__ import annotations
 

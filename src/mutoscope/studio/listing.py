@@ -1,4 +1,4 @@
-"""Which jobs the gallery shows."""
+"""Which jobs the gallery shows: those asked for without a key, as the page's own requests are."""
 
 from __future__ import annotations
 
