@@ -5,32 +5,25 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
 from mutoscope.checked import Value
 from mutoscope.errors import RequestError
-from mutoscope.request import LITERALS, Request
+from mutoscope.request import Request
 from mutoscope.service.desk import Desk, Offer
 from mutoscope.service.jobs import Job
-from mutoscope.studio import knobs, strokes
+from mutoscope.studio import inputs, knobs
+from mutoscope.studio.inputs import Input, Shown
 from mutoscope.studio.knobs import Knob
 from mutoscope.studio.look import html
-from mutoscope.studio.pad import pad
 
 SEEDS = 1_000_000
 """Seeds that are drawn are below this, to be read and typed easily; any other may be typed."""
 
 COUNTS = (1, 2, 4, 6, 9)
 """How many variations fill a grid."""
-
-Shown = Mapping[Any, Any]
-"""What each component shows."""
-
-OWNER = "local"
-"""Whose the uploads are: the studio answers on this machine only."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +34,7 @@ class Panel:
     offer: Offer
     knobs: Sequence[Knob]
     controls: Mapping[str, Any]
-    conditions: Mapping[str, Any]
+    inputs: Sequence[Input]
 
     def asked(self, shown: Shown) -> dict[str, Any]:
         """The keys of a Request that the controls say."""
@@ -49,16 +42,8 @@ class Panel:
 
     def given(self, shown: Shown, desk: Desk) -> list[dict[str, Any]]:
         """The conditions that were filled in; files become uploads of the service."""
-        found = []
-        for kind, control in self.conditions.items():
-            said = shown[control]
-            if not said:
-                continue
-            source = said.strip() if kind in LITERALS else desk.upload(Path(said), owner=OWNER).id
-            if kind == "stroke":
-                source = strokes.written(strokes.points(source, size=_frame(self.offer)))
-            found.append({"kind": kind, "source": source})
-        return found
+        size = inputs.frame(self.offer)
+        return [item for one in self.inputs for item in one.given(shown, desk, size)]
 
 
 class Form:
@@ -90,7 +75,7 @@ class Form:
         """Every control."""
         own = {self.system, self.count, self.seed, self.lock, self.negative}
         for panel in self.panels.values():
-            own |= {*panel.controls.values(), *panel.conditions.values()}
+            own |= {*panel.controls.values()}.union(*(one.controls for one in panel.inputs))
         return own
 
     @property
@@ -116,14 +101,16 @@ class Form:
         }
         return [{**given, "seed": int(seed) + index} for index in range(int(shown[self.count]))]
 
-    def filled(self, job: Job) -> dict[Any, Any]:
+    def filled(self, job: Job, desk: Desk) -> dict[Any, Any]:
         """What the controls show for a job, to change and make it again."""
         request: Request = job.request
         panel = self.panels.get(request.system)
         if panel is None:
             raise RequestError(f"the system {request.system} isn't here any more; choose another")
+        if request.segments:
+            raise RequestError("that clip tells a story, which this page can't make; /v1/jobs can")
         standing: Mapping[str, Value] = knobs.standing(panel.knobs, request)
-        literals = {item.kind: item.source for item in request.conditions if item.kind in LITERALS}
+        conditions = [one.filled(request, desk) for one in panel.inputs]
         return {
             self.system: request.system,
             self.negative: request.negative,
@@ -131,19 +118,16 @@ class Form:
             self.lock: True,
             self.count: 1,
             **{panel.controls[name]: value for name, value in standing.items()},
-            **{one: literals.get(kind) for kind, one in panel.conditions.items()},
+            **{control: value for one in conditions for control, value in one.items()},
             **dict(zip(self.boxes, self.choose(request.system), strict=True)),
         }
 
 
 def _inputs(offer: Offer, visible: bool) -> Panel:  # noqa: FBT001
     """The conditions of a system, above the settings; nothing where there are none."""
-    fields: dict[str, Any] = {}
     with gr.Column(visible=visible, elem_classes="inputs") as box:
-        for kind in offer.accepts.conditions:
-            needed = " (needed)" if kind in offer.accepts.needs else ""
-            fields[kind] = _condition(offer, kind, kind.capitalize() + needed)
-    return Panel(box=(box,), offer=offer, knobs=(), controls={}, conditions=fields)
+        drawn = [inputs.drawn(offer, kind) for kind in offer.accepts.conditions]
+    return Panel(box=(box,), offer=offer, knobs=(), controls={}, inputs=drawn)
 
 
 def _panel(before: Panel, visible: bool) -> Panel:  # noqa: FBT001
@@ -157,7 +141,7 @@ def _panel(before: Panel, visible: bool) -> Panel:  # noqa: FBT001
         offer=offer,
         knobs=controls,
         controls=drawn,
-        conditions=before.conditions,
+        inputs=before.inputs,
     )
 
 
@@ -175,19 +159,3 @@ def _control(knob: Knob) -> Any:  # noqa: ANN401
     if knob.kind == "switch":
         return gr.Checkbox(**said)
     return gr.Textbox(**said)
-
-
-def _condition(offer: Offer, kind: str, label: str) -> Any:  # noqa: ANN401
-    if kind == "stroke":
-        return pad(size=_frame(offer), label=label, name=f"{offer.card.name}-stroke")
-    if kind in LITERALS:
-        return gr.Textbox(label=label)
-    return gr.File(
-        label=f"{label}: a picture or clip", file_types=["image", "video"], height=120,
-        elem_classes="upload",
-    )  # fmt: skip
-
-
-def _frame(offer: Offer) -> tuple[int, int]:
-    """The pixels a stroke is drawn on: the size that the system makes by itself."""
-    return Request.from_json(dict(offer.accepts.defaults)).size

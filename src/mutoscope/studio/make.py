@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from html import escape
 from typing import Any
 
 import gradio as gr
 
 from mutoscope.errors import MutoscopeError, RequestError
+from mutoscope.service.access import LOCAL
 from mutoscope.service.desk import Desk
-from mutoscope.studio.form import Form, Shown
+from mutoscope.studio.form import Form
+from mutoscope.studio.inputs import Shown, lost
 from mutoscope.studio.look import html
 from mutoscope.systems import shipped
 
@@ -101,7 +104,8 @@ class Make:
             asked = self.form.asked(shown, self.desk)
             answer[self.form.seed] = asked[0]["seed"]
             for given in asked:
-                request = self.desk.request({**given, "prompt": shown[self.prompt] or ""})
+                given = {**given, "prompt": shown[self.prompt] or ""}
+                request = self.desk.request(given, owner=LOCAL)
                 ids.append(self.desk.submit(request).id)
                 self.desk.store.watch(ids[-1])  # a preview is drawn from the first step on
         except MutoscopeError as error:
@@ -119,8 +123,10 @@ class Make:
     def again(self, number: str) -> dict[Any, Any]:
         """The form as it was for a job, its seed kept; for `shown_again`."""
         try:
-            job = self.desk.get(number)
-            return {self.prompt: job.request.prompt, self.note: "", **self.form.filled(job)}
+            job = self.desk.get(number, owner=LOCAL)
+            form = self.form.filled(job, self.desk)
+            note = _missing(lost(job, self.desk))
+            return {**form, self.prompt: job.request.prompt, self.note: note}
         except MutoscopeError as error:
             return {self.note: sentence(error)}
 
@@ -133,11 +139,13 @@ class Make:
             button: gr.Button(interactive=True) for button in (self.button, *self.examples)
         }
         try:
-            job = self.desk.get(number)
-            form = self.form.filled(job)
+            job = self.desk.get(number, owner=LOCAL)
+            form = self.form.filled(job, self.desk)
         except MutoscopeError:
             return {**open_, self.note: ""}
-        return {**open_, self.prompt: job.request.prompt, **form, self.form.lock: False}
+        note = _missing(lost(job, self.desk))
+        said = {self.prompt: job.request.prompt, self.note: note}
+        return {**open_, **form, **said, self.form.lock: False}
 
     @property
     def shown_again(self) -> list[Any]:
@@ -148,6 +156,12 @@ class Make:
     def first_shown(self) -> list[Any]:
         """What `recalled` changes."""
         return [*self.shown_again, self.button, *self.examples]
+
+
+def _missing(kinds: Sequence[str]) -> str:
+    """What the page says of inputs that an earlier clip had and that are gone."""
+    said = f"what the earlier clip had as {' and '.join(kinds)} isn't kept any more; give it again"
+    return sentence(RequestError(said)) if kinds else ""
 
 
 def sentence(error: MutoscopeError) -> str:

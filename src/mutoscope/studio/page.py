@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import shutil
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
 from fastapi import FastAPI
 from fastapi.responses import RedirectResponse, Response
 
+from mutoscope.errors import RequestError
 from mutoscope.service.desk import Desk
 from mutoscope.studio import look
 from mutoscope.studio.gallery import Gallery
@@ -17,6 +20,12 @@ from mutoscope.studio.make import QUIET, Make
 
 PATH = "/studio"
 """Where the page is."""
+
+RECEIVED = (3600, 86400)
+"""Seconds between two looks at the files that browsers sent, and after which one is removed.
+
+Those that became an input of a job lie with the service's uploads by then.
+"""
 
 HEADER = """
 <header class="top"><h1><span class="mark" aria-hidden="true"></span>mutoscope
@@ -33,7 +42,7 @@ fill="none" stroke="#cf6434" stroke-width="5" stroke-dasharray="3 .93"/></svg>""
 def mount(app: FastAPI, desk: Desk) -> None:
     """Put the studio onto a service, at `/studio/`; the bare address leads there."""
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # the page asks nobody but this machine
-    os.environ.setdefault("GRADIO_TEMP_DIR", str(desk.settings.home / "received"))
+    _receive(desk.settings.home / "received")
     app.add_api_route(
         "/", lambda: RedirectResponse(f"{PATH}/"), methods=["GET"], include_in_schema=False
     )
@@ -59,9 +68,31 @@ def mount(app: FastAPI, desk: Desk) -> None:
     )
 
 
+def _receive(folder: Path) -> None:
+    """Have Gradio keep what it receives in this folder, empty at first, and open nothing else.
+
+    By itself it copies any file, and fetches any URL, that a request names in an upload's place.
+    """
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(mode=0o700, exist_ok=True)
+    os.environ["GRADIO_TEMP_DIR"] = str(folder)
+
+    async def received(_block: object, path: str | Path | None) -> str | None:
+        if path is None:
+            return None
+        found = Path(path).resolve()
+        if not found.is_relative_to(folder.resolve()):
+            raise RequestError("a request may name no file but one that was uploaded")
+        return str(found)
+
+    gr.blocks.Block.async_move_resource_to_block_cache = received
+
+
 def blocks(desk: Desk) -> gr.Blocks:
     """The page itself. Further tabs (Story, Compare, World, Measure) are further lines here."""
-    with gr.Blocks(title="mutoscope studio", analytics_enabled=False, fill_width=True) as page:
+    with gr.Blocks(
+        title="mutoscope studio", analytics_enabled=False, fill_width=True, delete_cache=RECEIVED
+    ) as page:
         last = gr.Textbox(visible="hidden")
         html(HEADER, js_on_load="studio.colours(element)")
         with gr.Tabs(selected="make", elem_id="tabs") as tabs:
