@@ -177,8 +177,8 @@ def test_the_log_of_a_service_holds_no_prompt(client, server: Server):
     assert "xylophone" not in server.log.read_text()
 
 
-def test_eight_clients_at_once_lose_and_double_nothing(server: Server):
-    soak.mixed(server, 8, 2)
+def test_eight_clients_at_once_lose_and_double_nothing(server: Server, tmp_path: Path):
+    soak.mixed(server, tmp_path, 8, 2)
 
 
 def test_what_was_accepted_survives_kill_9_of_worker_and_server(tmp_path: Path):

@@ -1,7 +1,7 @@
 """The long ones, by `make soak`: kill -9 at random, fifty clients, bad disks, and PostgreSQL.
 
 MUTOSCOPE_KILLS=50     how often something is killed
-MUTOSCOPE_POSTGRES     the folder of PostgreSQL's programs; found by itself on Debian
+MUTOSCOPE_POSTGRES     the folder of PostgreSQL's programs, else the newest of Debian's
 """
 
 from __future__ import annotations
@@ -15,16 +15,21 @@ import subprocess
 import sys
 import threading
 import time
+import uuid
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 
 import httpx2
 import pytest
+from einops import rearrange
 
 from mutoscope import media
+from mutoscope.clip import Clip
 from mutoscope.request import Request
+from tests.clips import psnr
 from tests.service.served import QUICK, Server, ask, until
 
 pytestmark = pytest.mark.slow
@@ -32,7 +37,17 @@ pytestmark = pytest.mark.slow
 KILLS = int(os.environ.get("MUTOSCOPE_KILLS", "50"))
 SEEDS = 4
 STEPS, PAUSE = 8, 0.05
-PROGRAMS = Path(os.environ.get("MUTOSCOPE_POSTGRES", "/usr/lib/postgresql/15/bin"))
+LIKE = 25.0
+"""Decibels that each frame of an mp4 has beside the frame that was made."""
+
+
+def programs() -> Path | None:
+    """Where PostgreSQL's programs are: as told, else the newest version of Debian's."""
+    if "MUTOSCOPE_POSTGRES" in os.environ:
+        return Path(os.environ["MUTOSCOPE_POSTGRES"])
+    found = Path("/usr/lib/postgresql").glob("*/bin/initdb")
+    versions = {tuple(map(int, path.parts[-3].split("."))): path.parent for path in found}
+    return versions[max(versions)] if versions else None
 
 
 def told(what: str, found: dict) -> None:
@@ -44,62 +59,120 @@ def told(what: str, found: dict) -> None:
             file.write(f"{line}\n")
 
 
-def expected(seed: int) -> str:
+@cache
+def made(seed: int, steps: int) -> Clip:
     """What a job of this seed must show."""
     import mutoscope_tiny
 
-    asked = {"system": "tiny", "prompt": "a red ball", "seed": seed, "steps": STEPS}
+    asked = {"system": "tiny", "prompt": "a red ball", "seed": seed, "steps": steps}
     system = mutoscope_tiny.load()
     request = system.accepts().complete(asked)
     assert isinstance(request, Request)
-    return system.make(request).frames_sha256()
+    return system.make(request)
+
+
+def frame(clip: Clip, index: int) -> Clip:
+    """One frame of a clip."""
+    return Clip(frames=clip.frames[:, :, index : index + 1], fps=clip.fps)
+
+
+def cut(sheet: Clip, like: Clip) -> Clip:
+    """The frames that a sheet lays out in reading order, the black ones after the last left out."""
+    count, height, width = like.frames.shape[2:]
+    tiles = rearrange(
+        sheet.frames, "1 c 1 (rows H) (columns W) -> 1 c (rows columns) H W", H=height, W=width
+    )
+    return Clip(frames=tiles[:, :, :count], fps=like.fps)
 
 
 def whole(client: httpx2.Client, folder: Path, job: dict) -> None:
-    """The files of a completed job are there, carry the record, and show what they must."""
+    """The files of a completed job carry the record, and show what its seed gives, each frame."""
+    must = made(job["request"]["seed"], job["request"]["steps"])
+    assert job["frames_sha256"] == must.frames_sha256()
+    shown: dict[str, Clip] = {}
     for variant, suffix in (("video", ".mp4"), ("thumbnail", ".webp"), ("spritesheet", ".png")):
         answer = client.get(f"/v1/jobs/{job['id']}/content", params={"variant": variant})
         assert answer.status_code == 200
         path = folder / f"file{suffix}"
         path.write_bytes(answer.content)
-        media.read(path)
+        shown[variant] = media.read(path)
         record = media.read_record(path)
         assert record["seed"] == job["request"]["seed"]
-        if variant != "thumbnail":
-            assert record["frames_sha256"] == job["frames_sha256"]
-    assert job["frames_sha256"] == expected(job["request"]["seed"])
+        held = frame(must, 0) if variant == "thumbnail" else must
+        assert record["frames_sha256"] == held.frames_sha256()
+    assert cut(shown["spritesheet"], must).frames_sha256() == must.frames_sha256()
+    assert shown["thumbnail"].frames_sha256() == frame(must, 0).frames_sha256()
+    video = shown["video"]
+    assert video.frames.shape == must.frames.shape
+    assert video.fps == pytest.approx(must.fps)
+    likeness = [
+        psnr(frame(video, index), frame(must, index)) for index in range(must.frames.shape[2])
+    ]
+    assert min(likeness) > LIKE, likeness
+
+
+def every(client: httpx2.Client) -> list[dict]:
+    """All jobs there are, page by page."""
+    found: list[dict] = []
+    while True:
+        after = {"after": found[-1]["id"]} if found else {}
+        page = client.get("/v1/jobs", params={"limit": 100, "order": "asc", **after}).json()
+        found += page["data"]
+        if not page["has_more"]:
+            return found
+
+
+def folders(server: Server) -> Counter[str]:
+    """How many folders of results each job has, half-written ones too."""
+    return Counter(
+        path.name.removeprefix(".").rpartition("-")[0]
+        for path in (server.home / "results").iterdir()
+        if not path.name.startswith(".check-")
+    )
 
 
 class Crowd(threading.Thread):
-    """A client that goes on asking, cancelling now and then, whatever happens to the server."""
+    """A client that goes on asking, cancelling now and then, whatever happens to the server.
+
+    Each job is asked for, with the same key, until there is an answer.
+    """
 
     def __init__(self, server: Server, seed: int) -> None:
         super().__init__(daemon=True)
         self.server, self.dice, self.accepted = server, random.Random(seed), []
         self.cancelled, self.over = set(), threading.Event()
+        self.asked = 0
 
     def run(self) -> None:
         while not self.over.wait(self.dice.uniform(0.1, 0.6)):
             try:
                 self.once()
-            except (httpx2.HTTPError, KeyError):
+            except httpx2.HTTPError:
                 continue
 
     def once(self) -> None:
-        with self.server.client() as client:
-            asked = {"seed": self.dice.randrange(SEEDS), "steps": STEPS}
-            request = {"system": "tiny", "prompt": "a red ball", **asked}
-            key = f"k{self.dice.random()}"
-            body = {"request": {**request, "settings": {"pause": PAUSE}}}
-            answer = client.post("/v1/jobs", json=body, headers={"Idempotency-Key": key})
-            if answer.status_code != 201:
-                return
-            job = answer.json()["id"]
-            self.accepted.append(job)
-            if self.dice.random() < 0.2:
-                time.sleep(self.dice.uniform(0, 0.5))
-                self.cancelled.add(job)
+        asked = {"seed": self.dice.randrange(SEEDS), "steps": STEPS, "settings": {"pause": PAUSE}}
+        body, key = {"request": {**QUICK, **asked}}, f"k{self.dice.random()}"
+        job = self.sure(body, key)
+        self.accepted.append(job)
+        if self.dice.random() < 0.2:
+            time.sleep(self.dice.uniform(0, 0.5))
+            self.cancelled.add(job)
+            with self.server.client() as client:
                 client.post(f"/v1/jobs/{job}/cancel")
+        if self.dice.random() < 0.2:
+            assert self.sure(body, key) == job
+
+    def sure(self, body: dict, key: str) -> str:
+        """The id of a job, asked for until there is an answer."""
+        while True:
+            self.asked += 1
+            with suppress(httpx2.HTTPError), self.server.client() as client:
+                answer = client.post("/v1/jobs", json=body, headers={"Idempotency-Key": key})
+                if answer.status_code == 201:
+                    return answer.json()["id"]
+                assert answer.status_code in (429, 503), answer.text
+            time.sleep(0.1)
 
 
 def killed(server: Server, dice: random.Random, count: int) -> Counter[str]:
@@ -128,14 +201,17 @@ def killed(server: Server, dice: random.Random, count: int) -> Counter[str]:
 
 def survived(server: Server, folder: Path, kills: int) -> dict:
     """Kill, then look at every job that was accepted."""
-    crowd = Crowd(server, 1)
+    crowd, completed = Crowd(server, 1), []
     with server:
         crowd.start()
         done = killed(server, random.Random(2), kills)
         crowd.over.set()
-        crowd.join()
+        crowd.join(300)
+        assert not crowd.is_alive()
         ends: Counter[str] = Counter()
         with server.client() as client:
+            known = [job["id"] for job in every(client)]
+            assert sorted(known) == sorted(crowd.accepted), "none lost, none doubled"
             for job in crowd.accepted:
                 found = until(client, job, within=300)
                 ends[found["state"]] += 1
@@ -143,10 +219,13 @@ def survived(server: Server, folder: Path, kills: int) -> dict:
                 assert found["state"] == "completed" or job in crowd.cancelled
                 if found["state"] == "completed":
                     whole(client, folder, found)
+                    completed.append(job)
         assert server.stop() == 0
-    folders = {path.name.rpartition("-")[0] for path in (server.home / "results").iterdir()}
-    assert folders <= set(crowd.accepted)
-    return {"killed": dict(done), "accepted": len(crowd.accepted), "ended": dict(ends)}
+        server.start()  # which removes what workers that were killed left behind
+        assert server.stop() == 0
+    assert folders(server) == Counter(completed), "a folder a completed job"
+    accepted = {"accepted": len(crowd.accepted), "asked": crowd.asked}
+    return {"killed": dict(done), **accepted, "ended": dict(ends)}
 
 
 def test_nothing_is_lost_however_often_something_is_killed(tmp_path: Path):
@@ -171,8 +250,9 @@ def test_a_worker_that_hangs_is_replaced(tmp_path: Path):
 @pytest.fixture
 def postgres(tmp_path: Path) -> Iterator[str]:
     """A PostgreSQL of our own on a socket in a folder; its programs don't run as root."""
-    if not (PROGRAMS / "initdb").exists():
-        pytest.skip("PostgreSQL isn't installed; on Debian: apt install postgresql")
+    place = programs()
+    if place is None:
+        pytest.skip("PostgreSQL isn't installed; on Debian or Ubuntu: apt install postgresql")
     folder = tmp_path / "postgres"
     folder.mkdir()
     root = os.geteuid() == 0
@@ -185,7 +265,7 @@ def postgres(tmp_path: Path) -> Iterator[str]:
     data = str(folder / "data")
     run = [
         *as_other,
-        str(PROGRAMS / "initdb"),
+        str(place / "initdb"),
         "-D",
         data,
         "-A",
@@ -196,7 +276,7 @@ def postgres(tmp_path: Path) -> Iterator[str]:
     ]
     subprocess.run(run, check=True, capture_output=True)
     options = f"-k {folder} -h '' -c fsync=off"
-    control = [*as_other, str(PROGRAMS / "pg_ctl"), "-D", data, "-w"]
+    control = [*as_other, str(place / "pg_ctl"), "-D", data, "-w"]
     start = [*control, "-o", options, "-l", str(folder / "log"), "start"]
     subprocess.run(start, check=True, stdout=subprocess.DEVNULL)
     try:
@@ -228,40 +308,76 @@ def test_the_contract_holds_on_postgresql(postgres: str, monkeypatch: pytest.Mon
     run_state_machine_as_test(test_store.Contract, settings=test_store.Contract.TestCase.settings)
 
 
-def one(client: httpx2.Client, dice: random.Random) -> str:
-    """One job from a client's point of view; what became of it."""
-    job = ask(client, seed=dice.randrange(SEEDS))
+def test_the_contract_holds_in_long_histories():
+    from hypothesis import settings
+    from hypothesis.stateful import run_state_machine_as_test
+
+    from tests.service import test_store
+
+    long = settings(
+        test_store.Contract.TestCase.settings, max_examples=1000, stateful_step_count=60
+    )
+    run_state_machine_as_test(test_store.Contract, settings=long)
+
+
+def sure(client: httpx2.Client, dice: random.Random, **request: object) -> str:
+    """The id of a new job; now and then the first answer is lost, or it is asked for twice."""
+    said = {
+        "json": {"request": {**QUICK, **request}},
+        "headers": {"Idempotency-Key": uuid.uuid4().hex},
+    }
+    if dice.random() < 0.3:
+        with suppress(httpx2.TimeoutException):
+            hurry = httpx2.Timeout(300, read=dice.choice([0.001, 0.005, 0.02, 0.1]))
+            client.post("/v1/jobs", **said, timeout=hurry)
+    answers = [client.post("/v1/jobs", **said) for _ in range(2 if dice.random() < 0.3 else 1)]
+    assert {answer.status_code for answer in answers} == {201}, answers[0].text
+    (job,) = {answer.json()["id"] for answer in answers}
+    return job
+
+
+def one(client: httpx2.Client, dice: random.Random, folder: Path) -> tuple[str, str]:
+    """One job from a client's point of view: its id and what became of it."""
+    job = sure(client, dice, seed=dice.randrange(SEEDS))
     what = dice.choice(["wait", "wait", "cancel", "delete"])
     if what == "wait":
         found = until(client, job, within=400)
         assert found["state"] == "completed", found
+        if dice.random() < 0.3:
+            whole(client, folder, found)
         assert client.get(f"/v1/jobs/{job}/content").status_code == 200
-        return "completed"
+        return job, "completed"
     if what == "cancel":
         status = client.post(f"/v1/jobs/{job}/cancel").status_code
         found = until(client, job, within=400)
         assert (status, found["state"]) in ((200, "cancelled"), (409, "completed")), found
-        return found["state"]
+        return job, found["state"]
     assert client.delete(f"/v1/jobs/{job}").status_code == 200
     assert client.get(f"/v1/jobs/{job}").status_code == 404
-    return "deleted"
+    return job, "deleted"
 
 
-def mixed(server: Server, clients: int, rounds: int) -> dict:
-    """So many clients at once, each making, cancelling, deleting and downloading in turn."""
-    ends: Counter[str] = Counter()
+def mixed(server: Server, folder: Path, clients: int, rounds: int) -> dict:
+    """So many clients at once, each making, cancelling, deleting and downloading in turn.
+
+    Afterwards the service has the jobs that they were told of and no other, each in the state they
+    saw it end in, and a folder for each completed one.
+    """
+    fates: list[tuple[str, str]] = []
     wrong: list[str] = []
     with server.client() as client:
-        before = {job["id"] for job in client.get("/v1/jobs?limit=100").json()["data"]}
+        before = {job["id"] for job in every(client)}
 
     def client_of(number: int) -> None:
         dice = random.Random(number)
+        own = folder / f"client{number}"
+        own.mkdir()
         with server.client() as client:
             for _ in range(rounds):
                 try:
-                    ends[one(client, dice)] += 1
-                except AssertionError as error:
-                    wrong.append(str(error))
+                    fates.append(one(client, dice, own))
+                except Exception as error:
+                    wrong.append(repr(error))
 
     threads = [threading.Thread(target=client_of, args=(number,)) for number in range(clients)]
     for thread in threads:
@@ -269,17 +385,31 @@ def mixed(server: Server, clients: int, rounds: int) -> dict:
     for thread in threads:
         thread.join()
     assert not wrong, wrong[:3]
-    assert sum(ends.values()) == clients * rounds
+    assert len(dict(fates)) == clients * rounds, "each job is told of once"
     with server.client() as client:
-        data = client.get("/v1/jobs", params={"limit": 100}).json()["data"]
-    states = {job["state"] for job in data if job["id"] not in before}
-    assert states <= {"completed", "cancelled"}
-    return dict(ends)
+        found = [job for job in every(client) if job["id"] not in before]
+    left = {job: end for job, end in fates if end != "deleted"}
+    assert len(found) == len(left)
+    assert {job["id"]: job["state"] for job in found} == left
+    check_folders(server, dict(fates))
+    return dict(Counter(end for _, end in fates))
+
+
+def check_folders(server: Server, fates: dict[str, str], *, within: float = 60.0) -> None:
+    """One folder for each completed job and none for the others, once the service has tidied up."""
+    wanted = {job: 1 for job, end in fates.items() if end == "completed"}
+    stop = time.monotonic() + within
+    while time.monotonic() < stop:
+        found = {job: count for job, count in folders(server).items() if job in fates}
+        if found == wanted:
+            return
+        time.sleep(0.2)
+    raise AssertionError(f"folders that are too many or missing: {found.items() ^ wanted.items()}")
 
 
 def test_fifty_clients_at_once_lose_and_double_nothing(tmp_path: Path):
     with Server(tmp_path / "home", "--workers", "2", queue=1000, local_rate=10**6) as server:
-        told("50 clients", mixed(server, 50, 6))
+        told("50 clients", mixed(server, tmp_path, 50, 6))
 
 
 def fill(path: Path) -> None:
