@@ -17,6 +17,9 @@ collect_ignore = ["plugin"]  # found by the server alone, beside the service's t
 
 SCREENS = ROOT / "build" / "screens"
 
+NEEDED = os.environ.get("MUTOSCOPE_CHROMIUM") == "needed"
+"""Whether the page's tests fail where there is no browser: so CI says, which installs one."""
+
 FLAGS = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
     "--disable-background-networking", "--disable-component-update",
@@ -59,7 +62,8 @@ def chromium() -> Iterator[object]:
     api = pytest.importorskip("playwright.sync_api", reason="playwright isn't installed")
     path = shutil.which("chromium") or shutil.which("chromium-browser")
     if path is None:
-        pytest.skip("no Chromium is installed; on Debian or Ubuntu: apt install chromium")
+        missing = pytest.fail if NEEDED else pytest.skip
+        missing("no Chromium is installed; on Debian or Ubuntu: apt install chromium")
     SCREENS.mkdir(parents=True, exist_ok=True)
     with api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=[*FLAGS])

@@ -78,6 +78,34 @@ def asked(studio: Studio, **request: object) -> dict[str, Any]:
     return job
 
 
+def told(studio: Studio, path: str) -> dict[str, Any]:
+    """What the service says."""
+    with urlopen(f"{studio.url}{path}") as answer:
+        return json.load(answer)
+
+
+def conditions(studio: Studio, job: str) -> list[dict[str, Any]]:
+    return told(studio, f"/v1/jobs/{job}")["request"]["conditions"]
+
+
+MADE = """before => {
+    const tile = document.querySelector("figure.tile[data-state=completed]");
+    return tile && tile.dataset.job !== before && tile.dataset.job;
+}"""
+
+
+def made(page: Any, before: str = "") -> str:
+    """The id of the clip on the stage, once it is another one and complete."""
+    return page.wait_for_function(MADE, arg=before).json_value()
+
+
+def upload(page: Any, picture: Path) -> None:
+    """Give a picture to the first input there is."""
+    field = page.locator(".upload >> visible=true").first
+    field.locator("input[type=file]").set_input_files(picture)
+    field.get_by_text(picture.stem).first.wait_for()
+
+
 def test_an_example_becomes_a_clip_by_one_click(opened: Opened):
     with opened("make") as page:
         page.get_by_role("button", name="a red ball bounces on the grass").click()
@@ -148,10 +176,8 @@ def test_a_stroke_is_drawn_or_typed_and_reaches_the_job(opened: Opened, studio: 
         page.fill("#prompt textarea", "a drawn ball")
         page.press("#prompt textarea", "Enter")
         page.wait_for_selector("figure[data-state=completed]")
-        made = page.locator("figure.tile").get_attribute("data-job")
-    with urlopen(f"{studio.url}/v1/jobs/{made}") as answer:
-        conditions = json.load(answer)["request"]["conditions"]
-    assert [(one["kind"], one["source"]) for one in conditions] == [("stroke", "3,1;4,1;9,9")]
+        (one,) = conditions(studio, made(page))
+    assert (one["kind"], one["source"]) == ("stroke", "3,1;4,1;9,9")
 
 
 def test_a_picture_is_uploaded_and_reaches_the_job(opened: Opened, studio: Studio, tmp_path: Path):
@@ -159,19 +185,46 @@ def test_a_picture_is_uploaded_and_reaches_the_job(opened: Opened, studio: Studi
     Image.new("RGB", (20, 12), "red").save(picture)
     with opened("upload") as page:
         choose(page, "System", "drawn")
-        field = page.locator(".upload >> visible=true").first
-        field.locator("input[type=file]").set_input_files(picture)
-        field.get_by_text("dot").first.wait_for()
+        upload(page, picture)
         page.fill("#prompt textarea", "a ball that begins red")
         page.press("#prompt textarea", "Enter")
-        page.wait_for_selector("figure[data-state=completed]")
-        made = page.locator("figure.tile").get_attribute("data-job")
-    with urlopen(f"{studio.url}/v1/jobs/{made}") as answer:
-        (condition,) = json.load(answer)["request"]["conditions"]
+        (condition,) = conditions(studio, made(page))
     assert condition["kind"] == "first"
-    with urlopen(f"{studio.url}/v1/assets/{condition['source']}") as answer:
-        asset = json.load(answer)
+    asset = told(studio, f"/v1/assets/{condition['source']}")
     assert (asset["width"], asset["height"], asset["frames"]) == (20, 12, 1)
+
+
+def test_a_picture_stays_when_its_clip_is_changed_and_made_again_until_it_is_taken_away(
+    opened: Opened, studio: Studio, tmp_path: Path
+):
+    picture = tmp_path / "spot.png"
+    Image.new("RGB", (20, 12), "green").save(picture)
+    with opened("again") as page:
+        choose(page, "System", "drawn")
+        upload(page, picture)
+        page.fill("#prompt textarea", "a ball that begins green")
+        page.press("#prompt textarea", "Enter")
+        one = made(page)
+        page.get_by_role("tab", name="Gallery").click()
+        page.locator(f"[data-open={one}]").click()
+        page.get_by_role("button", name="Change and make again").click()
+        kept = page.get_by_label("From the earlier clip: a picture of 20x12 pixels")
+        kept.wait_for()
+        assert kept.is_checked()
+        page.screenshot(path=SCREENS / "earlier.png")
+        page.fill("#prompt textarea", "a ball that begins as green as before")
+        page.press("#prompt textarea", "Enter")
+        two = made(page, one)
+        page.reload()
+        kept.wait_for()
+        kept.uncheck()
+        page.fill("#prompt textarea", "a ball that begins as it likes")
+        page.click("#make")
+        three = made(page, two)
+    (first,) = conditions(studio, one)
+    assert conditions(studio, two) == [first]
+    assert first["kind"] == "first"
+    assert conditions(studio, three) == []
 
 
 def test_the_gallery_finds_opens_compares_changes_and_deletes(opened: Opened, studio: Studio):
@@ -215,6 +268,102 @@ def test_the_gallery_finds_opens_compares_changes_and_deletes(opened: Opened, st
         page.get_by_role("button", name="Delete", exact=True).click()
         page.get_by_role("button", name="Delete for good").click()
         page.wait_for_function("document.querySelectorAll('.card').length === 1")
+
+
+def shipped(studio: Studio) -> list[str]:
+    """Two clips of the model that ships: those that other tests made, else short ones."""
+    found = told(studio, "/v1/jobs?system=modelscope&state=completed&limit=2")["data"]
+    jobs = [job["id"] for job in found]
+    for seed in range(2 - len(jobs)):
+        short: dict[str, Any] = {"frames": 4, "steps": 2, "seed": seed}
+        asking = {"system": "modelscope", "prompt": "a red ball bounces on the grass", **short}
+        jobs.append(asked(studio, **asking)["id"])
+    return jobs
+
+
+def test_clips_of_the_shipped_model_are_found_opened_and_compared(opened: Opened, studio: Studio):
+    one, two = shipped(studio)
+    with opened("shipped") as page:
+        page.get_by_role("tab", name="Gallery").click()
+        choose(page, "State", "Finished")
+        page.get_by_label("Find").fill("red ball modelscope")
+        page.wait_for_function(
+            "(all => all.length > 1 && all.every(one => one.innerText.includes('modelscope')))"
+            "([...document.querySelectorAll('.card')])"
+        )
+        for job in (one, two):
+            page.locator(f"[data-pick={job}]").check()
+        page.wait_for_function(
+            "job => document.querySelector(`[data-open=${job}] img`)?.naturalWidth === 128", arg=one
+        )
+        page.get_by_role("button", name="Compare", exact=True).click()
+        page.wait_for_selector("#compare canvas")
+        sizes = page.locator("#compare canvas").evaluate_all("all => all.map(c => c.width)")
+        assert sizes == [128, 128]
+        page.keyboard.press("Escape")
+        page.locator(f"[data-open={one}]").click()
+        page.wait_for_function("document.querySelector('#details video')?.readyState >= 2")
+        page.get_by_text("Its record").click()
+        page.wait_for_function(
+            "document.querySelector('#details pre').textContent.includes('\"modelscope\"')"
+        )
+        page.get_by_role("button", name="Change and make again").click()
+        page.wait_for_function("document.querySelector('#prompt textarea').value.includes('red')")
+        assert page.get_by_label("System", exact=True).first.input_value() == "modelscope"
+
+
+def tabbed(page: Any, to: str, key: str = "Tab") -> None:
+    """Press Tab, or Shift+Tab, until what is wanted has the focus."""
+    for _ in range(200):
+        if page.evaluate("to => document.activeElement?.matches(to) ?? false", to):
+            return
+        page.keyboard.press(key)
+    raise AssertionError(f"{to} can't be reached by {key} alone")
+
+
+def test_a_clip_is_made_and_two_are_compared_by_keys_alone(opened: Opened, studio: Studio):
+    before = asked(studio, prompt="a newt by day", seed=21)["id"]
+    with opened("keys") as page:
+        page.wait_for_selector("#make:enabled")
+        tabbed(page, "#prompt textarea")
+        page.keyboard.type("a newt by night")
+        tabbed(page, "input[role=combobox][aria-label=System]")
+        page.keyboard.type("drawn")
+        page.get_by_role("option", name="drawn", exact=True).wait_for()
+        page.keyboard.press("Enter")
+        page.wait_for_selector("svg.pad")
+        tabbed(page, "#make", "Shift+Tab")
+        page.keyboard.press("Enter")
+        one = made(page)
+        tabbed(page, "[role=tab][aria-selected=false]", "Shift+Tab")
+        page.keyboard.press("Enter")
+        page.wait_for_selector(f"[data-pick={one}]")
+        for job in (one, before):
+            tabbed(page, f"[data-pick={job}]")
+            page.keyboard.press("Space")
+        tabbed(page, "#picked .solid")
+        page.keyboard.press("Enter")
+        page.wait_for_selector("#compare canvas")
+        inside = "document.querySelector('#compare').contains(document.activeElement)"
+        assert page.evaluate(inside)
+        page.keyboard.press("Enter")  # on Pause
+        page.wait_for_function("document.querySelector('#compare .solid').textContent === 'Play'")
+        tabbed(page, "#compare input[type=range]")
+        page.keyboard.press("Home")
+        page.keyboard.press("ArrowRight")
+        page.wait_for_function(
+            "document.querySelector('#compare output').textContent.startsWith('frame 2')"
+        )
+        page.keyboard.press("Escape")
+        page.wait_for_selector("#compare", state="detached")
+        tabbed(page, f"[data-open={one}]", "Shift+Tab")
+        page.keyboard.press("Enter")
+        page.wait_for_selector("#details")
+        tabbed(page, "#details .solid")
+        page.keyboard.press("Enter")
+        page.wait_for_function(
+            "document.querySelector('#prompt textarea').value === 'a newt by night'"
+        )
 
 
 @pytest.mark.parametrize(("width", "dark"), [(375, False), (375, True), (1280, True)])
