@@ -42,8 +42,8 @@ def test_a_strangers_folder_becomes_scores_and_a_page(films: Path, tmp_path: Pat
     shown = capsys.readouterr()
     said = json.loads(shown.out.splitlines()[-1])
     assert said["n"] == 2
-    ((name, reason),) = [one.values() for one in said["left out"]]
-    assert name == "broken.mp4"
+    ((name, reason, prompt),) = [one.values() for one in said["left out"]]
+    assert (name, prompt) == ("broken.mp4", "a red ball")
     assert "left out: broken.mp4" in shown.err
     data = json.loads((tmp_path / "out" / "scores.json").read_text())
     assert data["summary"] == said["summary"]
@@ -136,6 +136,7 @@ def test_clips_of_another_size_are_left_out(films: Path, capsys):
     assert {
         "file": "odd.gif",
         "reason": "is 48x32 where most are 64x64; bring all to one size",
+        "prompt": "a red ball",
     } in left
 
 
@@ -166,6 +167,31 @@ def test_a_system_is_asked_held_out_captions(system: list[str], tmp_path: Path, 
     before = [path.stat().st_mtime_ns for path in made]
     assert cli.code([*system, "--count", "2"]) == 0
     assert [path.stat().st_mtime_ns for path in made] == before, "nothing is made twice"
+
+
+def test_several_systems_stand_on_one_page(system: list[str], tmp_path: Path, capsys):
+    """Two of the shipped recipes' tiny systems on the same prompts, and what is refused first."""
+    lines = tmp_path / "lines.txt"
+    lines.write_text("a red ball on the grass\na blue cube\n")
+    twice = ["--system", "modelscope", "--system", "modelscope"]
+    assert cli.code(["evaluate", *twice, "-o", "out"]) == 2
+    assert "one system is named twice" in capsys.readouterr().err
+    both = ["--system", "modelscope", "--system", "image"]
+    assert cli.code(["evaluate", *both, *system[3:]]) == 2
+    assert "--weights are of one system" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+    for name in ("a", "b"):
+        asked = [*system[:-1], f"out/{name}", "--prompts", str(lines)]
+        assert cli.code(asked) == 0
+    assert cli.code(["compare", "out/a", "out/b", "-o", "out"]) == 0
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "Where each stands" in page
+    assert "order of b" in page
+    data = json.loads((tmp_path / "out" / "scores.json").read_text())
+    summary = data["comparisons"]["b"]["summary"]
+    assert {told["value"] for told in summary.values()} == {0.0}, "the same clips, to the bit"
+    seeds = [clip["seed"] for clip in json.loads(Path("out/a/scores.json").read_text())["clips"]]
+    assert seeds == [0, 1]
 
 
 def test_a_system_is_asked_somebodys_prompts(system: list[str], tmp_path: Path, capsys):

@@ -193,7 +193,10 @@ def evaluate(
             metavar="FILE", help="A CSV with the columns file,prompt; of a system: lines."
         ),
     ] = None,
-    system: Annotated[str | None, typer.Option(help="The system that makes the clips.")] = None,
+    system: Annotated[
+        list[str] | None,
+        typer.Option(help="The system that makes the clips; several are compared."),
+    ] = None,
     count: Annotated[
         int | None, typer.Option(min=2, max=10000, help="Prompts of a system; 100 held-out ones.")
     ] = None,
@@ -209,9 +212,9 @@ def evaluate(
     """Measure how far clips obey their prompts, and how well they are made."""
     if output is None:
         raise RequestError("say where the report shall be: -o DIR")
-    if (clips is None) == (system is None):
+    if (clips is None) == (not system):
         raise RequestError("give a FOLDER of videos with --prompts CSV, or else --system NAME")
-    if system is not None:
+    if system:
         if jobs is not None:
             raise RequestError("--jobs is for a FOLDER; a system makes one clip at a time")
         with at_once():
@@ -219,7 +222,7 @@ def evaluate(
 
         trial.run(
             trial.Wish(
-                system=system, prompts=prompts, count=count, out=output, weights=weights,
+                systems=system, prompts=prompts, count=count, out=output, weights=weights,
                 as_json=as_json,
             )
         )  # fmt: skip
@@ -233,6 +236,27 @@ def evaluate(
 
     wish = command.Wish(clips=clips, prompts=prompts, out=output, jobs=jobs or 1, as_json=as_json)
     command.run(wish)
+
+
+@app.command()
+def compare(
+    folders: Annotated[
+        list[Path], typer.Argument(metavar="A B...", help="Folders that evaluate wrote.")
+    ],
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", metavar="DIR", help="For the report.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Hold measured folders of the same prompts against the first of them, clip by clip."""
+    if output is None:
+        raise RequestError("say where the report shall be: -o DIR")
+    if len(folders) < 2:
+        raise RequestError("give two folders or more that mutoscope evaluate wrote")
+    with at_once():
+        from mutoscope._cli import compare as command
+
+    command.run(folders, output, as_json=as_json)
 
 
 @app.command()

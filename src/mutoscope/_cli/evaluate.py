@@ -51,7 +51,7 @@ def run(wish: Wish) -> None:
         raise StoppedError(f"what was measured is in {wish.out}; call again to go on") from None
     good = {file: one for file, one in found.items() if isinstance(one, Measured)}
     odd = {file: why for file, why in found.items() if isinstance(why, str)} | folder.alike(good)
-    left += [LeftOut(row.file, odd[row.file]) for row in rows if row.file in odd]
+    left += [LeftOut(row.file, odd[row.file], row.prompt) for row in rows if row.file in odd]
     reader = shipped()
     clips = [
         scores.scored(row.file, row.prompt, good[row.file], reader)
@@ -81,7 +81,9 @@ def report(
     left: Sequence[LeftOut],
     real: Mapping[str, str] | None = None,
 ) -> None:
-    """Write scores.json and report.html."""
+    """Write scores.json, previews.json and report.html."""
+    pictures = [clip.measured.preview for clip in clips]
+    written(out / scores.PREVIEWS, json.dumps(pictures, indent=0) + "\n")
     scores.save(out / "scores.json", scores.document(clips, _whole(tables), left, facts))
     ranked = scores.ranked(clips)
     said = {

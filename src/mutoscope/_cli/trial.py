@@ -7,20 +7,23 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from mutoscope import machine, recipes
+from mutoscope._cli import compare
 from mutoscope._cli.evaluate import KEPT, report, tell
 from mutoscope._cli.leave import StoppedError, at_once
 from mutoscope.errors import DataError, RequestError
-from mutoscope.evaluate import folder, scores, trial
+from mutoscope.evaluate import comparison, folder, scores, trial
 from mutoscope.evaluate.commands import Generate
 from mutoscope.evaluate.folder import LeftOut
 from mutoscope.evaluate.keeping import kept
 from mutoscope.evaluate.making import generator, untrained
+from mutoscope.evaluate.pairing import results
 from mutoscope.evaluate.questions import Questions
 from mutoscope.evaluate.reading import shipped
 from mutoscope.evaluate.trial import DISTANCE, Trial
@@ -37,7 +40,7 @@ COUNT = 100
 class Wish:
     """What the command line says."""
 
-    system: str
+    systems: Sequence[str]
     prompts: Path | None
     count: int | None
     out: Path
@@ -46,22 +49,57 @@ class Wish:
 
 
 def run(wish: Wish) -> None:
-    """Make and measure clips of a system and its untrained twin; write scores.json, report.html."""
+    """Make and measure clips of systems and their untrained twins; write scores and a report.
+
+    Several systems have a folder each inside DIR, and DIR compares them.
+    """
     if wish.out.exists() and not wish.out.is_dir():
         raise RequestError(f"{wish.out} is a file; name a folder for -o")
+    if len(set(wish.systems)) < len(wish.systems):
+        raise RequestError(f"one system is named twice ({', '.join(wish.systems)}); name it once")
     torch.set_num_threads(machine.threads())
     with at_once():
-        recipe = recipes.find(wish.system)
+        found = [recipes.find(name) for name in wish.systems]
+    if wish.weights is not None and len(found) > 1:
+        raise RequestError("--weights are of one system; name one --system")
     asked: list[str] = []
     left: list[LeftOut] = []
     if wish.prompts is not None:
         asked, left = written(wish.prompts, wish.count)
     with at_once():
-        system = recipe.load(wish.weights)
-        twin = untrained(lambda: recipe.load(wish.weights))
+        loaded = [recipe.load(wish.weights) for recipe in found]
+    if not asked:
+        _check_alike(loaded)
+    outs = [wish.out] if len(loaded) == 1 else [wish.out / name for name in wish.systems]
+    for recipe, system, out in zip(found, loaded, outs, strict=True):
+        with at_once():
+            twin = untrained(partial(recipe.load, wish.weights))
+        _one(wish, out, system, twin, asked, left)
+    if len(outs) > 1:
+        both = comparison.compared(
+            [results(out, name) for out, name in zip(outs, wish.systems, strict=True)]
+        )
+        compare.saved(both, wish.out)
+        compare.tell(both, wish.out, as_json=wish.as_json)
+
+
+def _check_alike(systems: Sequence[System]) -> None:
+    """Held-out captions of single pictures leave motion out, so they aren't those of clips."""
+    still = [system.request(" ").frames == 1 for system in systems]
+    if any(still) and not all(still):
+        names = ", ".join(system.card.name for system in systems)
+        raise RequestError(
+            f"{names}: pictures and clips are asked other captions; give all the same --prompts"
+        )
+
+
+def _one(
+    wish: Wish, out: Path, system: System, twin: System, asked: list[str], left: list[LeftOut]
+) -> None:
+    """One system measured; scores.json and report.html in `out`."""
     usual = system.request(" ")
     try:
-        found = _tried(wish, usual, system, twin, asked)
+        found = _tried(wish, out, system, twin, asked)
     except KeyboardInterrupt:
         raise StoppedError(f"the clips made are in {wish.out}; call again to go on") from None
     facts: dict[str, Any] = {
@@ -71,9 +109,10 @@ def run(wish: Wish) -> None:
     }
     if "distance" in found.tables:
         facts["distance"] = DISTANCE
-    left += found.left
-    report(wish.out, f"{wish.system}, measured", found.clips, found.tables, facts, left, found.real)
-    tell(wish.out, found.tables, len(found.clips), left, as_json=wish.as_json)
+    gone = [*left, *found.left]
+    name = system.card.name
+    report(out, f"{name}, measured", found.clips, found.tables, facts, gone, found.real)
+    tell(out, found.tables, len(found.clips), gone, as_json=wish.as_json)
 
 
 def written(path: Path, count: int | None) -> tuple[list[str], list[LeftOut]]:
@@ -97,9 +136,10 @@ def written(path: Path, count: int | None) -> tuple[list[str], list[LeftOut]]:
     return found, left
 
 
-def _tried(wish: Wish, usual: Request, system: System, twin: System, asked: Sequence[str]) -> Trial:
-    generate = _kept(wish, usual, system, "clips")
-    twins = {"untrained": _kept(wish, usual, twin, "untrained")}
+def _tried(wish: Wish, out: Path, system: System, twin: System, asked: Sequence[str]) -> Trial:
+    usual = system.request(" ")
+    generate = _kept(out, system, "clips")
+    twins = {"untrained": _kept(out, twin, "untrained")}
     reader = shipped()
     if asked:
         return trial.given(generate, asked, fps=float(usual.fps), reader=reader, twins=twins)
@@ -113,11 +153,11 @@ def _tried(wish: Wish, usual: Request, system: System, twin: System, asked: Sequ
     return trial.held_out(generate, questions, reader=reader, twins=twins, others=others)
 
 
-def _kept(wish: Wish, usual: Request, system: System, name: str) -> Generate:
+def _kept(out: Path, system: System, name: str) -> Generate:
     """The system as a callable whose clips stay in DIR, under all they depend on."""
-    known = json.dumps([_shared(usual), dict(system.weights)], sort_keys=True)
+    known = json.dumps([_shared(system.request(" ")), dict(system.weights)], sort_keys=True)
     key = hashlib.sha256(known.encode()).hexdigest()[:12]
-    return kept(generator(system, {}), wish.out / KEPT / key / name)
+    return kept(generator(system, {}), out / KEPT / key / name)
 
 
 def _shared(usual: Request) -> dict[str, Any]:

@@ -45,10 +45,15 @@ class Row:
 
 @dataclass(frozen=True)
 class LeftOut:
-    """What isn't in the figures, and why."""
+    """What isn't in the figures, and why; and what was asked for, where that is known."""
 
     file: str
     reason: str
+    prompt: str = ""
+
+    def to_json(self) -> dict[str, str]:
+        """As a JSON object, without a prompt that isn't known."""
+        return {name: value for name, value in vars(self).items() if value or name != "prompt"}
 
 
 def listed(folder: Path, prompts: Path, *, besides: Path) -> tuple[list[Row], list[LeftOut]]:
@@ -64,7 +69,7 @@ def listed(folder: Path, prompts: Path, *, besides: Path) -> tuple[list[Row], li
         row = Row(file, prompt)
         reason = "is listed twice with this prompt" if row in rows else _reason(folder, row)
         if reason:
-            left.append(LeftOut(file or f"line {line}", reason))
+            left.append(LeftOut(file or f"line {line}", reason, prompt))
         else:
             rows[row] = None
     named = {(folder / row.file).resolve() for row in rows}

@@ -1,21 +1,21 @@
-"""A report as one page of HTML that asks nothing of the network: tables, spreads, clips that play.
-
-The page is built as a tree of elements, so that whatever stands in a prompt or in a file's name is
-text and never markup; a content security policy lets it load nothing from outside.
-"""
+"""A report as one page of HTML: tables, spreads, and clips that play."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
 import numpy as np
 
+from mutoscope.evaluate import standing
 from mutoscope.evaluate.faithfulness import BOTH
 from mutoscope.evaluate.folder import LeftOut
+from mutoscope.evaluate.markup import document
+from mutoscope.evaluate.markup import grid as _grid
+from mutoscope.evaluate.markup import tag as _tag
+from mutoscope.evaluate.markup import wide as _wide
 from mutoscope.evaluate.measure import NUMBERS, YES_NO
 from mutoscope.evaluate.report import Entry, Report
 from mutoscope.evaluate.scores import Scored
@@ -24,28 +24,8 @@ SHOWN = 6
 """Clips shown as best and as worst (ours)."""
 BINS = 12
 """Bars of a spread (ours)."""
-POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
-
-STYLE = """
-:root { color-scheme: light dark; --line: #8884; --weak: #888; --bar: #4a7fb5; --bad: #c0392b; }
-@media (prefers-color-scheme: dark) { :root { --bar: #7fb0e0; --bad: #ff8a75; } }
-body { font: 16px/1.45 system-ui, sans-serif; margin: 0 auto; max-width: 72rem; padding: 1rem; }
-h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin-top: 2rem; }
-p, li, td, th, figcaption { overflow-wrap: anywhere; }
-.weak { color: var(--weak); font-size: .875rem; }
-.wide { overflow-x: auto; }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
-th, td { padding: .25rem .75rem .25rem 0; text-align: right; white-space: nowrap;
-  border-bottom: 1px solid var(--line); }
-th { font-weight: 600; } th:first-child, td:first-child { text-align: left; }
-td.text { text-align: left; white-space: normal; }
-.clips { display: grid; gap: 1rem; grid-template-columns: repeat(auto-fill, minmax(15rem, 1fr)); }
-figure { margin: 0; border: 1px solid var(--line); border-radius: .5rem; padding: .75rem; }
-figure img { width: 48%; max-width: 10rem; image-rendering: auto; border-radius: .25rem; }
-figcaption { font-size: .875rem; } figcaption p { margin: .35rem 0; }
-.no { color: var(--bad); }
-svg { width: 100%; height: 4rem; } rect { fill: var(--bar); }
-"""
+DISTANCES = ("frechet", "kernel")
+"""How the names of numbers end that are no shares."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,26 +45,14 @@ class Contents:
 
 def page(contents: Contents) -> str:
     """The page; `clips` are in the order from best to worst."""
-    head = _tag(
-        "head",
-        _tag("meta", charset="utf-8"),
-        _tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        _tag("meta", **{"http-equiv": "Content-Security-Policy", "content": POLICY}),
-        _tag("title", contents.title),
-        _tag("style", STYLE),
-    )
     facts = "; ".join(f"{name}: {value}" for name, value in contents.facts.items())
-    body = _tag(
-        "body",
-        _tag("h1", contents.title),
+    return document(
+        contents.title,
         _tag("p", facts, **{"class": "weak"}),
         *(part for title, rows in contents.tables.items() for part in _table(title, rows)),
         *_spreads(contents.clips),
         *_clips(contents),
-        *_left(contents.left),
-    )
-    return "<!doctype html>\n" + ElementTree.tostring(
-        _tag("html", head, body, lang="en"), encoding="unicode", method="html"
+        *left_out(contents.left),
     )
 
 
@@ -93,7 +61,7 @@ def number(name: str, value: float | None) -> str:
     if value is None or not math.isfinite(value):
         return ""
     plain = name in NUMBERS and name not in YES_NO
-    return f"{value:.3g}" if plain or name.endswith("frechet") else f"{100 * value:.1f} %"
+    return f"{value:.3g}" if plain or name.endswith(DISTANCES) else f"{100 * value:.1f} %"
 
 
 def interval(name: str, entry: Entry) -> str:
@@ -105,13 +73,17 @@ def _table(title: str, rows: Report) -> list[Element]:
     if not rows:
         return []
     names = list(dict.fromkeys(name for entry in rows.values() for name in entry.baselines))
-    head = _tag("tr", *(_tag("th", t) for t in ("", "value", "95 %", "n", "better", *names)))
+    orders = {name: standing.order(name, entry) for name, entry in rows.items()}
+    last = ("order",) if any(orders.values()) else ()
+    titles = ("", "value", "95 %", "n", "better", *names, *last)
+    head = _tag("tr", *(_tag("th", title) for title in titles))
     lines = [
         _tag(
             "tr",
             *(_tag("td", cell) for cell in (
                 name, number(name, entry.value), interval(name, entry), str(entry.n), entry.better,
                 *(number(name, entry.baselines.get(other)) for other in names),
+                *(orders[name] for _ in last),
             )),
         )
         for name, entry in rows.items()
@@ -182,7 +154,8 @@ def _picture(source: str, words: str) -> Element:
     return _tag("img", src=source, alt=words, title=words)
 
 
-def _left(left: Sequence[LeftOut]) -> list[Element]:
+def left_out(left: Sequence[LeftOut]) -> list[Element]:
+    """What isn't in the figures, each with its reason; nothing for none."""
     if not left:
         return []
     rows = [
@@ -190,26 +163,3 @@ def _left(left: Sequence[LeftOut]) -> list[Element]:
         for one in left
     ]
     return [_tag("h2", f"Left out: {len(left)}"), _wide(_tag("table", *rows))]
-
-
-def _wide(inside: Element) -> Element:
-    return _tag("div", inside, **{"class": "wide"})
-
-
-def _grid(inside: Iterable[Element]) -> Element:
-    return _tag("div", *inside, **{"class": "clips"})
-
-
-def _tag(tag: str, /, *inside: Element | str, **attributes: str) -> Element:
-    """An element with text and elements inside, in their order."""
-    found = Element(tag, attributes)
-    last: Element | None = None
-    for part in inside:
-        if isinstance(part, Element):
-            found.append(part)
-            last = part
-        elif last is None:
-            found.text = (found.text or "") + part
-        else:
-            last.tail = (last.tail or "") + part
-    return found

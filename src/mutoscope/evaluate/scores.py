@@ -22,17 +22,23 @@ from mutoscope.networks.readers import ClipReader
 SEED = 0
 """Of which prompt each clip is held against for chance."""
 ALL = "all words"
+PREVIEWS = "previews.json"
+"""Beside scores.json: a picture of every clip, in their order, for pages that compare."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Scored:
-    """A clip, what was asked for and what was measured; `marks` are the questions about it."""
+    """A clip, what was asked for and what was measured; `marks` are the questions about it.
+
+    `seed` is what a system was asked with.
+    """
 
     file: str
     prompt: str
     measured: Measured
     wanted: Wanted
     marks: Sequence[Mark]
+    seed: int | None = None
 
     @property
     def right(self) -> float | None:
@@ -46,6 +52,7 @@ class Scored:
         return {
             "file": self.file,
             "prompt": self.prompt,
+            **({} if self.seed is None else {"seed": self.seed}),
             "frames": found.frames,
             "fps": found.fps,
             "size": list(found.size),
@@ -134,7 +141,14 @@ def document(
     return {
         **facts,
         "n": len(clips),
-        "left out": [{"file": one.file, "reason": one.reason} for one in left],
+        "left out": [
+            {
+                "file": one.file,
+                "reason": one.reason,
+                **({"prompt": one.prompt} if one.prompt else {}),
+            }
+            for one in left
+        ],
         "summary": {name: _plain(entry.to_json()) for name, entry in summed.items()},
         "clips": [_plain(clip.to_json()) for clip in clips],
     }

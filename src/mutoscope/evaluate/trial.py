@@ -7,7 +7,7 @@ real clips stand beside; of given prompts nobody knows what is right but the wor
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mutoscope.clip import Clip, Frames
 from mutoscope.evaluate import scores
@@ -65,6 +65,7 @@ def held_out(
             file=_name(k),
             prompt=prompt,
             measured=one,
+            seed=k,
             wanted=Wanted(facts=facts(said), counted=True, left=()),
             marks=() if one.unread else marks([one.reading()], [said], reader),
         )
@@ -110,7 +111,7 @@ def _scored(
 ) -> list[Scored]:
     found = _all(generate(prompts, _seeds(prompts)), fps, reader)
     return [
-        scores.scored(_name(k), prompt, one, reader)
+        replace(scores.scored(_name(k), prompt, one, reader), seed=k)
         for k, (prompt, one) in enumerate(zip(prompts, found, strict=True))
     ]
 
