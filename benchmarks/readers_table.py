@@ -13,6 +13,7 @@ from pathlib import Path
 from mutoscope import zoo
 from mutoscope.data.rendered import Recipe, build
 from mutoscope.evaluate import frechet, own, segmentation
+from mutoscope.evaluate.distribution import ladder, ours
 from mutoscope.evaluate.faithfulness import renders
 from mutoscope.evaluate.reading import as_frames, read, shipped
 from mutoscope.evaluate.report import Entry, Report, markdown, save
@@ -51,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     scenes = [sample(91, i, split="test") for i in range(args.clips)]
     real = renders(scenes, frames=8, size=(64, 64), fps=4.0)
     half = args.clips // 2
-    rungs = frechet.ladder(reader, real[:half], real[half:], 4.0)
+    rungs = ladder(ours(reader), real[:half], real[half:], 4.0)
     print(f"### Right answers (of things of at least {own.VISIBLE} pixels)\n")
     print(markdown(reports["none"]))
     words = own.own_words(reader, held, args.n)
@@ -61,11 +62,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print(wide_row(reports))
     print("\n### Agreement with the opinion that learned nothing\n")
     print(markdown(agreed))
-    print(f"\n### Fréchet distances of {half} real clips\n")
-    print("\n".join(f"- {name}: {value:.3g}" for name, value in rungs.items()))
-    ladder = {name: Entry(value=v, n=half, better="lower") for name, v in rungs.items()}
+    print(f"\n### Distances of {half} real clips, as they are and spoilt\n")
+    print(markdown(rungs))
+    print(f"\nFréchet's in order: {frechet.ordered(dict(rungs['frechet'].baselines))}")
     by_word = {f"{title}, by word": report for title, report in words.items()}
-    everything = {**reports, **by_word, "agreement": agreed, "ladder": ladder}
+    everything = {**reports, **by_word, "agreement": agreed, "ladder": rungs}
     facts = {"n": args.n, "sha256": zoo.sha256("readers")}
     save(Path("benchmarks") / "results" / "readers.json", everything, facts)
 

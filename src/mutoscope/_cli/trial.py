@@ -26,7 +26,7 @@ from mutoscope.evaluate.making import generator, untrained
 from mutoscope.evaluate.pairing import results
 from mutoscope.evaluate.questions import Questions
 from mutoscope.evaluate.reading import shipped
-from mutoscope.evaluate.trial import DISTANCE, Trial
+from mutoscope.evaluate.trial import Trial, traps
 from mutoscope.request import Request
 from mutoscope.systems.system import System
 
@@ -108,7 +108,7 @@ def _one(
         "system": {**_shared(usual), "weights": dict(system.weights)},
     }
     if "distance" in found.tables:
-        facts["distance"] = DISTANCE
+        facts["distance"] = traps(len(found.clips)).said()
     gone = [*left, *found.left]
     name = system.card.name
     report(out, f"{name}, measured", found.clips, found.tables, facts, gone, found.real)

@@ -12,11 +12,13 @@ import numpy as np
 
 from mutoscope.clip import Clip, Frames
 from mutoscope.evaluate import frechet, report, segmentation
+from mutoscope.evaluate.distribution import distances, ours
 from mutoscope.evaluate.faithfulness import Mark, by_word, disordered, marks, summary
+from mutoscope.evaluate.frechet import Features
 from mutoscope.evaluate.questions import Asked
 from mutoscope.evaluate.questions import Questions as Questions
-from mutoscope.evaluate.reading import Reading, read
-from mutoscope.evaluate.report import Entry, Report
+from mutoscope.evaluate.reading import read
+from mutoscope.evaluate.report import Report
 from mutoscope.evaluate.stickers import Album, nearest
 from mutoscope.networks.readers import ClipReader
 from mutoscope.world.sample import held_out
@@ -43,7 +45,8 @@ def table(
     ("chance"); where some scenes have pairs of words that training never saw, also those without
     ("seen pairs"). `twins` are other systems asked the first FEW prompts, an untrained one, say.
     `groups` name numbers of prompts that are told apart. With `others`, of which real clips are
-    made, there is a "distance" (Fréchet) too.
+    made, there is a "distance" (Fréchet's and the kernel's) too, and twins are asked all prompts:
+    distances compare only between equally many clips.
     """
     clips, real = generate(asked.prompts, _seeds(asked)), asked.real()
     readings, true = (read(reader, frames, asked.fps) for frames in (clips, real))
@@ -52,10 +55,12 @@ def table(
         "truth": marks(true, asked.said, reader),
         "chance": marks(readings, disordered(asked.said, seed), reader),
     }
+    summed: dict[str, Features] = {}
     for name, twin in (twins or {}).items():
-        few = asked.first(FEW)
+        few = asked if others is not None else asked.first(FEW)
         answers = read(reader, twin(few.prompts, _seeds(few)), asked.fps)
         beside[name] = marks(answers, few.said, reader)
+        summed[name] = frechet.features(answers)
     rare = {k for k, scene in enumerate(asked.scenes) if held_out(scene)}
     apart = dict(groups or {})
     if 0 < len(rare) < len(asked):
@@ -69,7 +74,8 @@ def table(
         "agreement": segmentation.agreement(clips, readings, asked.fps),
     }
     if others is not None:
-        reports["distance"] = _distance(readings, others.real(), real, reader, asked.fps)
+        known = ours(reader)(others.real(), others.fps)
+        reports["distance"] = _distance(known, frechet.features(readings), asked, reader, summed)
     return reports
 
 
@@ -115,12 +121,12 @@ def _share(found: Sequence[int], wanted: Sequence[int]) -> float:
 
 
 def _distance(
-    readings: Sequence[Reading], other: Frames, real: Frames, reader: ClipReader, fps: float
+    known: Features, made: Features, asked: Asked, reader: ClipReader, twins: Mapping[str, Features]
 ) -> Report:
-    known = frechet.features(read(reader, other, fps))
-    value = frechet.frechet(known, frechet.features(readings))
-    rungs = frechet.ladder(reader, other, real, fps)
-    return {"frechet": Entry(value=value, n=len(readings), better="lower", baselines=rungs)}
+    """Both distances; beside them the ladder of real clips, and the twins."""
+    real, extract = asked.real(), ours(reader)
+    rungs = {kind: extract(frechet.spoilt(real, kind), asked.fps) for kind in frechet.LADDER}
+    return distances(known, made, {**rungs, **twins})
 
 
 def _seeds(asked: Asked) -> list[int]:

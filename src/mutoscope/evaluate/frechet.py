@@ -3,7 +3,8 @@
     d = |m - n|² + Tr(A + B - 2 (A B)^½),   m, n means and A, B unbiased covariances
 
 Only distances of equally many clips compare: few clips make it larger. It is printed among four
-references of real clips: other real clips, frozen, shuffled in time, and frames of unlike clips.
+references of real clips (`distribution.ladder`): other real clips, frozen, shuffled in time, and
+frames of unlike clips.
 Source: Heusel et al. (2017), eq. 6; Unterthiner et al. (2019). Departs: our features.
 """
 
@@ -17,8 +18,7 @@ from jaxtyping import Float
 
 from mutoscope.clip import Frames
 from mutoscope.errors import DataError
-from mutoscope.evaluate.reading import Reading, read
-from mutoscope.networks.readers import ClipReader
+from mutoscope.evaluate.reading import Reading
 
 Features = Float[np.ndarray, "n d"]
 LADDER = ("real", "frozen", "shuffled", "independent")
@@ -69,17 +69,6 @@ def spoilt(frames: Frames, kind: str, seed: int = 0) -> Frames:
         columns = [frames[torch.from_numpy(rng.permutation(b)), :, k] for k in range(T)]
         return torch.stack(columns, dim=2)
     raise DataError(f"no reference called {kind}; choose from {', '.join(LADDER)}")
-
-
-def ladder(
-    reader: ClipReader, real: Frames, other: Frames, fps: float, seed: int = 0
-) -> dict[str, float]:
-    """Distances from `real` clips of `other` real ones, by how these were spoilt."""
-    known = features(read(reader, real, fps))
-    return {
-        kind: frechet(known, features(read(reader, spoilt(other, kind, seed), fps)))
-        for kind in LADDER
-    }
 
 
 def ordered(distances: dict[str, float], apart: float = 3.0) -> bool:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from mutoscope.clip import Clip, Frames
 from mutoscope.evaluate import scores
 from mutoscope.evaluate.commands import FEW, Generate, table
+from mutoscope.evaluate.distribution import Traps
 from mutoscope.evaluate.faithfulness import facts, marks
 from mutoscope.evaluate.folder import LeftOut
 from mutoscope.evaluate.measure import Measured, measured
@@ -23,12 +24,6 @@ from mutoscope.networks.readers import ClipReader
 
 FEWEST = 128
 """Clips below which no distance is told: twice the numbers whose covariance is taken (ours)."""
-DISTANCE = (
-    "as many other real clips as there are clips; both from their start, 2 seconds at 4 frames a"
-    " second, brought to 64x64 by means of areas; the 64 numbers of our reader, held-out scenes;"
-    " compare distances of the same n only"
-)
-"""What a distance depends on, said with every value."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,6 +109,19 @@ def _scored(
         replace(scores.scored(_name(k), prompt, one, reader), seed=k)
         for k, (prompt, one) in enumerate(zip(prompts, found, strict=True))
     ]
+
+
+def traps(n: int) -> Traps:
+    """What the distance of a trial of n clips depends on, said with every value."""
+    return Traps(
+        n=n,
+        rate="2 seconds at 4 frames a second",
+        start="both from their start",
+        resize="to 64x64 by means of areas",
+        split="held-out scenes, real clips of other scenes than those asked",
+        drawn="each scene once",
+        features="the 64 numbers of our reader",
+    )
 
 
 def _all(clips: Frames, fps: float, reader: ClipReader) -> list[Measured]:
