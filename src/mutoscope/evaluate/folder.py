@@ -25,6 +25,7 @@ import torch
 from mutoscope import __version__, zoo
 from mutoscope.errors import DataError, MutoscopeError
 from mutoscope.evaluate import measure, report
+from mutoscope.evaluate.flow import estimator
 from mutoscope.evaluate.measure import Measured
 from mutoscope.evaluate.reading import shipped
 from mutoscope.networks.readers import ClipReader
@@ -98,6 +99,7 @@ def versions() -> dict[str, Any]:
         "metrics": measure.VERSION,
         "world": WORLD,
         "readers": zoo.sha256("readers"),
+        "flow": estimator(),
     }
 
 

@@ -1,7 +1,7 @@
 """One clip in numbers, whatever its prompt: quality over time, and what the readers read in it.
 
 Long, wide or fast clips are brought down first: the shorter side to SIDE pixels, flow to RATE
-frames a second. The readers see the middle square. Flow is estimated by a codec (`media`).
+frames a second. The readers see the middle square. Flow is estimated (`flow`).
 """
 
 from __future__ import annotations
@@ -26,11 +26,12 @@ from mutoscope.clip import Clip
 from mutoscope.errors import DataError, MediaError
 from mutoscope.evaluate import temporal
 from mutoscope.evaluate.drift import drift
+from mutoscope.evaluate.flow import estimated
 from mutoscope.evaluate.reading import MOVES_FROM, Answer, Reading, ThingRead, read
 from mutoscope.evaluate.tracks import Track
 from mutoscope.networks.readers import FPS, FRAMES, ClipReader
 
-VERSION = 1
+VERSION = 2
 """Changes whenever the same clip would be measured differently."""
 SIDE = 256
 """Pixels of the shorter side from which a clip is brought down (ours)."""
@@ -48,6 +49,7 @@ PREVIEW_SIDE, PREVIEW_FRAMES = 128, 16
 NUMBERS: Mapping[str, Literal["higher", "lower"]] = {
     "flicker": "lower", "warp error": "lower", "smoothness": "higher", "repeated frames": "lower",
     "black frames": "lower", "frozen clips": "lower", "dynamic clips": "higher",
+    "flow score": "higher",
     "colour drift": "lower", "contrast drift": "lower", "sharpness drift": "lower",
 }  # fmt: skip
 """Every number of a clip, and in which direction it is better."""
@@ -195,9 +197,13 @@ def _flowing(clip: Clip) -> dict[str, float]:
     frames = clip.frames[:, :, ::step]
     if frames.shape[2] < 2:
         return {}
-    motion = media.motion_vectors(Clip(frames=frames, fps=clip.fps / step))
+    motion = estimated(Clip(frames=frames, fps=clip.fps / step))
     error = temporal.warp_error(frames, motion.flow, motion.known[:, 0])
-    return {"warp error": float(error), "dynamic clips": float(temporal.dynamic(motion.flow))}
+    return {
+        "warp error": float(error),
+        "dynamic clips": float(temporal.dynamic(motion.flow)),
+        "flow score": float(temporal.flow_score(motion.flow, clip.fps / step)),
+    }
 
 
 def _drifting(slopes: Mapping[str, Any]) -> dict[str, float]:

