@@ -37,6 +37,7 @@ COMMANDS = {
     "keys": "--rate --active --priority",
     "serve": "--host --port --workers",
     "studio": "--port --no-browser",
+    "study": "--prompts -o --output --juice --ties --seed --key --json",
     "systems": "--json",
     "train": "--out --resume --init --steps",
     "verify": "--weights",

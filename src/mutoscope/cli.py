@@ -260,6 +260,47 @@ def compare(
 
 
 @app.command()
+def study(
+    given: Annotated[
+        list[str],
+        typer.Argument(metavar="A B", help="Two folders of videos; or: score CSV..."),
+    ],
+    prompts: Annotated[
+        Path | None,
+        typer.Option(metavar="CSV", help="Columns file,prompt; the files are in both folders."),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", metavar="DIR", help="For the page and its key.")
+    ] = None,
+    juice: Annotated[bool, typer.Option("--juice", help="Also ask for reasons.")] = False,
+    ties: Annotated[bool, typer.Option("--ties", help='Allow "no difference".')] = False,
+    seed: Annotated[int, typer.Option(min=0, help="Which folder is called x.")] = 0,
+    key: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="To score: what x and y are.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Let people choose between two sets of clips, blind; and score what they said."""
+    with at_once():
+        from mutoscope._cli import study as command
+        from mutoscope.evaluate.studypage import Shape
+
+    if given[0] == "score":
+        if len(given) < 2:
+            raise RequestError("say which answers: mutoscope study score CSV...")
+        command.score([Path(file) for file in given[1:]], key, as_json=as_json)
+        return
+    if len(given) != 2:
+        raise RequestError(f"give two folders of videos (got {len(given)})")
+    if prompts is None or output is None:
+        raise RequestError(
+            "say what was asked for, and where the page shall be: --prompts CSV -o DIR"
+        )
+    shape = Shape(juice=juice, ties=ties, seed=seed)
+    command.make(Path(given[0]), Path(given[1]), prompts, output, shape)
+
+
+@app.command()
 def serve(
     host: Annotated[str, typer.Option(help="The address; others than this need keys.")] = (
         "127.0.0.1"

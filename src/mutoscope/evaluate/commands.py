@@ -12,9 +12,8 @@ import numpy as np
 
 from mutoscope.clip import Clip, Frames
 from mutoscope.evaluate import frechet, report, segmentation
-from mutoscope.evaluate.distribution import distances, ours
+from mutoscope.evaluate.distribution import Rows, distances, ours
 from mutoscope.evaluate.faithfulness import Mark, by_word, disordered, marks, summary
-from mutoscope.evaluate.frechet import Features
 from mutoscope.evaluate.questions import Asked
 from mutoscope.evaluate.questions import Questions as Questions
 from mutoscope.evaluate.reading import read
@@ -55,7 +54,7 @@ def table(
         "truth": marks(true, asked.said, reader),
         "chance": marks(readings, disordered(asked.said, seed), reader),
     }
-    summed: dict[str, Features] = {}
+    summed: dict[str, Rows] = {}
     for name, twin in (twins or {}).items():
         few = asked if others is not None else asked.first(FEW)
         answers = read(reader, twin(few.prompts, _seeds(few)), asked.fps)
@@ -121,7 +120,7 @@ def _share(found: Sequence[int], wanted: Sequence[int]) -> float:
 
 
 def _distance(
-    known: Features, made: Features, asked: Asked, reader: ClipReader, twins: Mapping[str, Features]
+    known: Rows, made: Rows, asked: Asked, reader: ClipReader, twins: Mapping[str, Rows]
 ) -> Report:
     """Both distances; beside them the ladder of real clips, and the twins."""
     real, extract = asked.real(), ours(reader)

@@ -31,6 +31,8 @@ from mutoscope.networks.readers import ClipReader
 
 Extract = Callable[[Frames, float], Features]
 """Frames in [-1, 1] and frames a second to a row a clip, or several rows in the clips' order."""
+Rows = Float[np.ndarray, "_ d"]
+"""Features of however many clips."""
 SPLITS = 10
 """Parts of an inception score, as its source has it."""
 
@@ -108,7 +110,7 @@ def of_frames(look: Callable[[Float[Tensor, "n 3 H W"]], Float[Tensor, "n d"]]) 
     return extract
 
 
-def distances(real: Features, made: Features, beside: Mapping[str, Features]) -> Report:
+def distances(real: Rows, made: Rows, beside: Mapping[str, Rows]) -> Report:
     """Rows "frechet" and "kernel" of `made` from `real`, and of each reference in `beside`.
 
     "frechet" is there only for twice as many rows as columns, below which a covariance says more
@@ -128,10 +130,7 @@ def ladder(extract: Extract, real: Frames, other: Frames, fps: float, seed: int 
 
 
 def _entry(
-    distance: Callable[[Features, Features], float],
-    real: Features,
-    made: Features,
-    beside: Mapping[str, Features],
+    distance: Callable[[Rows, Rows], float], real: Rows, made: Rows, beside: Mapping[str, Rows]
 ) -> Entry:
     values = {name: distance(real, rows) for name, rows in beside.items()}
     return Entry(value=distance(real, made), n=len(made), better="lower", baselines=values)

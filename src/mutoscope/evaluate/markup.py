@@ -34,13 +34,13 @@ svg { width: 100%; height: 4rem; } rect { fill: var(--bar); }
 """
 
 
-def document(title: str, *parts: Element) -> str:
-    """A page of these parts under its title."""
+def document(title: str, *parts: Element, policy: str = POLICY) -> str:
+    """A page of these parts under its title; `policy` says what it may load and run."""
     head = tag(
         "head",
         tag("meta", charset="utf-8"),
         tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        tag("meta", **{"http-equiv": "Content-Security-Policy", "content": POLICY}),
+        tag("meta", **{"http-equiv": "Content-Security-Policy", "content": policy}),
         tag("title", title),
         tag("style", STYLE),
     )
