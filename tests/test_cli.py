@@ -26,6 +26,7 @@ from mutoscope.world.scene import VERSION
 from tests import tiny
 
 COMMANDS = {
+    "check": "--count -o --output --weights --json",
     "compare": "-o --output --json",
     "doctor": "--json",
     "evaluate": "--prompts --system --count -o --output --jobs --weights --json",

@@ -260,6 +260,28 @@ def compare(
 
 
 @app.command()
+def check(
+    system: Annotated[str, typer.Argument(metavar="NAME", help="Which system.")],
+    count: Annotated[
+        int, typer.Option(min=2, max=10000, help="Captions that the largest check asks.")
+    ] = 100,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", metavar="DIR", help="For checks.json.")
+    ] = None,
+    weights: Weights = None,
+    as_json: AsJson = False,
+) -> None:
+    """Measure whether a system works as its paper says it must; leaves with 1 where it doesn't."""
+    if output is None:
+        raise RequestError("say where the rows shall be: -o DIR")
+    with at_once():
+        from mutoscope._cli import check as command
+
+    wish = command.Wish(system=system, count=count, out=output, weights=weights, as_json=as_json)
+    raise typer.Exit(command.run(wish))
+
+
+@app.command()
 def study(
     given: Annotated[
         list[str],

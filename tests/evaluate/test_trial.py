@@ -5,9 +5,11 @@ import torch
 
 from mutoscope.evaluate import trial
 from mutoscope.evaluate.faithfulness import renders
+from mutoscope.evaluate.frechet import LADDER
 from mutoscope.evaluate.making import generator, untrained
 from mutoscope.evaluate.questions import Questions
 from mutoscope.evaluate.reading import shipped
+from mutoscope.evaluate.standing import order
 from tests import tiny
 
 N = 4
@@ -47,6 +49,22 @@ def test_a_perfect_system_scores_as_its_truth_and_far_above_noise(asked, perfect
     assert set(found.real) == {clip.file for clip in found.clips}
     assert "distance" not in found.tables
     assert [one.reason for one in found.left] == ["needs 128 clips or more (got 4); raise --count"]
+
+
+def test_the_distance_stands_between_real_clips_and_what_has_learned_nothing(
+    asked, perfect, monkeypatch
+):
+    monkeypatch.setattr(trial, "FEWEST", N)
+    others = Questions(n=N, seed=8, frames=8, side=64).asked()
+    found = trial.held_out(
+        perfect, asked, reader=shipped(), twins={"untrained": _noise}, others=others
+    )
+    rows = found.tables["distance"]
+    assert list(rows) == ["kernel"], "no covariance of 64 numbers from 4 clips"
+    assert set(rows["kernel"].baselines) == {*LADDER, "untrained"}
+    assert rows["kernel"].value == rows["kernel"].baselines["real"]
+    assert order("distance: kernel", rows["kernel"]) == "in order"
+    assert order("colour", found.tables["faithfulness"]["colour"]) == "in order"
 
 
 def test_given_prompts_stand_beside_chance_and_the_twin(asked, perfect):

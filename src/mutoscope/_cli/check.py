@@ -1,0 +1,90 @@
+"""`mutoscope check`: whether a system works as its paper says it must."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+import typer
+
+from mutoscope import checks, machine, recipes
+from mutoscope._cli import words
+from mutoscope._cli.leave import StoppedError, at_once
+from mutoscope.checks import Check, Subject
+from mutoscope.errors import RequestError
+from mutoscope.evaluate import folder
+from mutoscope.evaluate.commands import Generate
+from mutoscope.evaluate.keeping import kept
+from mutoscope.evaluate.making import generator, untrained
+from mutoscope.evaluate.reading import shipped
+from mutoscope.evaluate.report import written
+from mutoscope.systems.system import System
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wish:
+    """What the command line says."""
+
+    system: str
+    count: int
+    out: Path
+    weights: Path | None
+    as_json: bool
+
+
+def run(wish: Wish) -> int:
+    """Measure every row; write checks.json; 1 if a row fails."""
+    if wish.out.exists() and not wish.out.is_dir():
+        raise RequestError(f"{wish.out} is a file; name a folder for -o")
+    torch.set_num_threads(machine.threads())
+    with at_once():
+        recipe, asked = recipes.find(wish.system), checks.find(wish.system)
+        system = recipe.load(wish.weights)
+        twin = untrained(lambda: recipe.load(wish.weights))
+    usual = system.request(" ")
+    subject = Subject(
+        make=lambda frames: _kept(wish.out, system, "clips", frames),
+        twin=lambda frames: _kept(wish.out, twin, "untrained", frames),
+        reader=shipped(),
+        count=wish.count,
+        fps=float(usual.fps),
+        side=usual.size[0],
+    )
+    try:
+        rows = list(asked.run(subject))
+    except KeyboardInterrupt:
+        raise StoppedError(f"the clips made are in {wish.out}; call again to go on") from None
+    left = asked.unchecked()
+    data = {
+        "system": wish.system,
+        "weights": dict(system.weights),
+        "versions": folder.versions(),
+        "checks": [row.to_json() for row in rows],
+        "left out": [one.to_json() for one in left],
+    }
+    written(wish.out / "checks.json", json.dumps(data, indent=1, allow_nan=False) + "\n")
+    for one in left:
+        words.note(f"not checked: {one.file} {one.reason}")
+    if wish.as_json:
+        typer.echo(json.dumps(data))
+    else:
+        words.table(("", "value", "95 %", "n", "needs", "", "beside"), [_line(r) for r in rows])
+    return int(not all(row.passes for row in rows))
+
+
+def _line(row: Check) -> tuple[str, ...]:
+    span = " to ".join(f"{value:.3f}" for value in row.interval or ())
+    beside = ", ".join(f"{name} {value:.3f}" for name, value in row.baselines.items())
+    verdict = "passes" if row.passes else "fails"
+    return row.id, f"{row.value:.3f}", span, str(row.n), f"{row.threshold:g}", verdict, beside
+
+
+def _kept(out: Path, system: System, name: str, frames: int) -> Generate:
+    """The system at a length, its clips kept under all they depend on."""
+    usual = {**system.request(" ").to_json(), "frames": frames}
+    known = json.dumps([usual, dict(system.weights)], sort_keys=True)
+    key = hashlib.sha256(known.encode()).hexdigest()[:12]
+    return kept(generator(system, {"frames": frames}), out / "kept" / key / name)

@@ -1,0 +1,83 @@
+"""Whether a system works as its paper says it must: its "works when" rows, one file a recipe."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import Any, Protocol, cast, runtime_checkable
+
+from mutoscope.errors import RequestError
+from mutoscope.evaluate.commands import Generate
+from mutoscope.evaluate.folder import LeftOut
+from mutoscope.networks.readers import ClipReader
+
+TABLE = {"modelscope": "mutoscope.checks.modelscope"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Check:
+    """One row: what was measured, and the value from which on it passes.
+
+    `baselines` are values of the same kind, by name.
+    """
+
+    id: str
+    value: float
+    interval: tuple[float, float] | None
+    n: int
+    threshold: float
+    baselines: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def passes(self) -> bool:
+        """Whether the value reaches the threshold."""
+        return self.value >= self.threshold
+
+    def to_json(self) -> dict[str, Any]:
+        """The row as every check of the project is written."""
+        return {
+            "id": self.id,
+            "value": self.value,
+            "interval": list(self.interval) if self.interval else None,
+            "n": self.n,
+            "threshold": self.threshold,
+            "pass": self.passes,
+            "baselines": {n: v for n, v in self.baselines.items() if math.isfinite(v)},
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subject:
+    """What is checked: `make` and `twin`, which has learned nothing, give clips of so many frames.
+
+    `count` prompts are asked in the largest check.
+    """
+
+    make: Callable[[int], Generate]
+    twin: Callable[[int], Generate]
+    reader: ClipReader
+    count: int
+    fps: float
+    side: int
+
+
+@runtime_checkable
+class Checks(Protocol):
+    """What the module of a recipe's checks holds."""
+
+    def run(self, of: Subject) -> Iterator[Check]:
+        """The rows, one after another."""
+        ...
+
+    def unchecked(self) -> list[LeftOut]:
+        """The rows of the paper's list that can't be measured here, and why."""
+        ...
+
+
+def find(name: str) -> Checks:
+    """The checks of a system; refuses one that has none."""
+    if name not in TABLE:
+        raise RequestError(f"there are no checks of '{name}'; try {', '.join(TABLE)}")
+    return cast("Checks", import_module(TABLE[name]))
