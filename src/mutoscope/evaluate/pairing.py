@@ -139,18 +139,22 @@ def paired(first: Results, other: Results) -> Paired:
         )
         for one in both
     ]
-    unlike = _unlike(pairs)
+    unlike = [forms for forms in map(_forms, pairs) if forms[0] != forms[1]]
     if unlike:
-        left.append(LeftOut("over time", unlike))
+        one, two = unlike[0]
+        reason = (
+            f"can't be compared of {len(unlike)} pairs ({one} and {two}); bring all to one form"
+        )
+        left.append(LeftOut("over time", reason))
     return Paired(first=first.name, other=other.name, pairs=pairs, left=left)
 
 
 def differences(found: Paired, first: Results) -> dict[str, Difference]:
     """A difference for every number that both clips of some pair have."""
-    timed = not _unlike(found.pairs)
     rows: dict[str, list[tuple[float, float, float, str]]] = {}
     for pair in found.pairs:
-        mine, yours = _values(pair.first, timed=timed), _values(pair.other, timed=timed)
+        forms = _forms(pair)
+        mine, yours = (_values(c, timed=forms[0] == forms[1]) for c in (pair.first, pair.other))
         for name in [n for n in mine if n in yours and mine[n][1] == yours[n][1]]:
             row = (mine[name][0], yours[name][0], mine[name][1], str(pair.first["prompt"]))
             rows.setdefault(name, []).append(row)
@@ -236,11 +240,10 @@ def _unpaired(a: Results, b: Results, alone: Sequence[Key], count: int, kind: st
     )
 
 
-def _unlike(pairs: Sequence[Pair]) -> str:
-    """Why numbers over time don't compare, if they don't."""
-    for pair in pairs:
-        forms = [f"{c['size'][0]}x{c['size'][1]} at {c['fps']:g} frames a second"
-                 for c in (pair.first, pair.other)]  # fmt: skip
-        if forms[0] != forms[1]:
-            return f"can't be compared between {forms[0]} and {forms[1]}; bring clips to one form"
-    return ""
+def _forms(pair: Pair) -> tuple[str, str]:
+    """Size and rate of both clips, on which numbers over time depend."""
+    mine, yours = (
+        f"{clip['size'][0]}x{clip['size'][1]} at {clip['fps']:g} frames a second"
+        for clip in (pair.first, pair.other)
+    )
+    return mine, yours

@@ -91,6 +91,7 @@ function choose(choice) {
     return label;
   }), confirm());
   $("why").hidden = false;
+  $("next").focus();
 }
 
 function confirm() {
@@ -140,6 +141,9 @@ function download() {
 
 document.addEventListener("keydown", (event) => {
   if (!state || event.ctrlKey || event.metaKey || event.altKey) return;
+  // A button or a box that has the focus is worked by these keys itself.
+  const own = { BUTTON: [" ", "Enter"], INPUT: [" "] }[event.target.tagName] ?? [];
+  if (own.includes(event.key)) return;
   const reasons = [...document.querySelectorAll("#why:not([hidden]) input")];
   const digit = Number(event.key);
   const act = {
