@@ -223,10 +223,10 @@ def markdown(told: Mapping[str, Any]) -> str:
     lines = [head, ["---"] * len(head)]
     for name in names:
         cells = [told[r].get(name, {}).get(how) for r in RATINGS for how in ("spearman", "kendall")]
-        shown = f"fit of {', '.join(dict.fromkeys(n for f in FITS.values() for n in f))}"
         sign = "less " if SIGNS.get(name, 1) < 0 else ""
-        lines.append([shown if name == "fit" else f"{sign}{name}", *map(_cell, cells)])
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+        lines.append([f"{sign}{name}", *map(_cell, cells)])
+    fits = "; ".join(f"of {rating}: {', '.join(names)}" for rating, names in FITS.items())
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + f"\n\nfit {fits}"
 
 
 def _cell(entry: Mapping[str, Any] | None) -> str:

@@ -2,10 +2,11 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from mutoscope import cli
+from mutoscope import cli, recipes
 from mutoscope.clip import Clip
 from mutoscope.evaluate import folder
 from mutoscope.world.parse import parse
@@ -192,6 +193,28 @@ def test_several_systems_stand_on_one_page(system: list[str], tmp_path: Path, ca
     assert {told["value"] for told in summary.values()} == {0.0}, "the same clips, to the bit"
     seeds = [clip["seed"] for clip in json.loads(Path("out/a/scores.json").read_text())["clips"]]
     assert seeds == [0, 1]
+
+
+def test_two_systems_named_at_once_have_a_folder_each_and_a_page_above(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(
+        recipes, "find", lambda name: SimpleNamespace(load=lambda _: tiny.system(name))
+    )
+    Path("lines.txt").write_text("a red ball on the grass\na blue cube\n")
+    both = ["evaluate", "--system", "modelscope", "--system", "image", "-o", "out"]
+    assert cli.code(both) == 2
+    assert "pictures and clips are asked other captions" in capsys.readouterr().err
+    assert not Path("out").exists()
+    assert cli.code([*both, "--prompts", "lines.txt", "--json"]) == 0
+    said = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert said["comparisons"]["image"]["pairs"] == 2
+    for name in ("modelscope", "image"):
+        assert json.loads(Path("out", name, "scores.json").read_text())["n"] == 2
+    page = Path("out/report.html").read_text()
+    assert "order of modelscope" in page
+    assert "order of image" in page
 
 
 def test_a_system_is_asked_somebodys_prompts(system: list[str], tmp_path: Path, capsys):
