@@ -109,5 +109,5 @@ def _common(
     first: Sequence[Counter[bool]], other: Sequence[Counter[bool]]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Words seen in each of both, and words asked, which are the same for both."""
-    rights = (np.array([float(one[True]) for one in row]) for row in (first, other))
-    return (*rights, np.array([float(one.total()) for one in first]))  # type: ignore[return-value]
+    mine, yours = (np.array([float(one[True]) for one in row]) for row in (first, other))
+    return mine, yours, np.array([float(one.total()) for one in first])

@@ -85,7 +85,7 @@ def results(folder: Path, name: str) -> Results:
             left=[LeftOut(one["file"], one["reason"], one.get("prompt", ""))
                   for one in data["left out"]],
             versions=data["versions"],
-            summary=opened(data["summary"]),
+            summary=opened({n: r for n, r in data["summary"].items() if r["value"] is not None}),
             previews=_previews(folder / PREVIEWS, len(data["clips"])),
         )  # fmt: skip
     except OSError as error:
@@ -93,7 +93,7 @@ def results(folder: Path, name: str) -> Results:
             f"{folder} holds no scores.json that can be read ({error.strerror or error});"
             f" write one with mutoscope evaluate ... -o {folder}"
         ) from error
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise DataError(
             f"{path} isn't what mutoscope evaluate writes; evaluate the clips again"
         ) from error
