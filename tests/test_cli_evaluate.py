@@ -199,9 +199,14 @@ def test_two_systems_named_at_once_have_a_folder_each_and_a_page_above(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
 ):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(
-        recipes, "find", lambda name: SimpleNamespace(load=lambda _: tiny.system(name))
-    )
+    real = recipes.find
+
+    def small(name: str) -> SimpleNamespace:
+        found = real(name)
+        load = {"load": lambda _: tiny.system(name)}
+        return SimpleNamespace(build=found.build, Config=found.Config, **load)
+
+    monkeypatch.setattr(recipes, "find", small)
     Path("lines.txt").write_text("a red ball on the grass\na blue cube\n")
     both = ["evaluate", "--system", "modelscope", "--system", "image", "-o", "out"]
     assert cli.code(both) == 2

@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 
 import pytest
-import torch
 
 from mutoscope.clip import Clip
 from mutoscope.errors import DataError
@@ -136,7 +135,7 @@ def test_clips_of_another_size_than_most_are_named():
 
 
 def test_what_the_readers_can_not_see_is_said_and_the_rest_is_measured():
-    slow = Clip(frames=torch.rand(1, 3, 6, 64, 64), fps=2)
+    slow = Clip(frames=sliding(0, 0, count=6, height=64, width=64).frames, fps=2)
     found = measure.measured(slow, shipped())
     assert "at least 4 frames a second" in found.unread
     assert "flicker" in found.numbers
