@@ -142,9 +142,10 @@ class Webhooks:
         thread = threading.Thread(target=one, name="webhook", daemon=True)
         thread.start()
         thread.join(TIMEOUT)
-        if not found:
-            connection.cut()
-        return found[0] if found else (0, LATE)
+        if found:
+            return found[0]
+        connection.cut()  # what the try says of it then, a cut answer may look whole, is not asked
+        return 0, LATE
 
     def _noted(self, row: Row, status: int, why: str) -> bool:
         """What becomes of a row after a try; whether it has arrived."""
