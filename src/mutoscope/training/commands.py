@@ -57,7 +57,7 @@ LONG: Mapping[latents.Domain, int] = {"core": 1_024, "sticker": 512}
 CHANCES: Mapping[latents.Domain, float] = {"core": 0.56, "wide": 0.08, "sticker": 0.15}
 """The chance that a batch is clips of a domain."""
 STEPS: Mapping[str, int] = {
-    "autoencoder": 4000 + 9000, "image": 1000, "modelscope": 1300 + 3900 + 3500,
+    "autoencoder": 4000 + 9000, "image": 1000, "modelscope": 1300 + 3900 + 3500 + 3000,
     "readers": 1500 + 400 + 1179,
 }  # fmt: skip
 """How long a part is trained by itself: the phases of its card (zoo/NAME/README.md) in all."""
