@@ -13,6 +13,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, fields, replace
@@ -40,6 +41,9 @@ from mutoscope.service.settings import Settings
 from mutoscope.service.tables import Database, Row, assets
 
 BROKEN = "the file can't be read as a picture or a video; send png, jpeg, webp, gif, mp4 or webm"
+
+_DECODING = threading.BoundedSemaphore(2)
+"""As many files are decoded at once, each with `decode_memory`."""
 
 SLOW = "the file takes too long to decode; send a smaller one"
 
@@ -281,6 +285,8 @@ class Assets:
             "written": 8 * settings.upload,
         }
         said = {"source": str(source), "folder": str(folder), "limits": limits}
+        if not _DECODING.acquire(timeout=float(settings.decode_seconds)):
+            raise BusyError("too many files are being decoded; send this one later", wait=5)
         try:
             done = subprocess.run(
                 [sys.executable, "-m", "mutoscope.service.decode"],
@@ -296,6 +302,8 @@ class Assets:
         except ValueError:
             spent = sys.platform != "win32" and done.returncode == -signal.SIGXCPU
             raise MediaError(SLOW if spent else BROKEN) from None
+        finally:
+            _DECODING.release()
         if "refused" in answer:
             raise MediaError(answer["refused"])
         return dict(answer)

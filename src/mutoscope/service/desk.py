@@ -11,10 +11,12 @@ The HTTP routes and the studio are written on this, so both see the same jobs.
 
 from __future__ import annotations
 
+import fcntl
 import math
+import os
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from time import monotonic, sleep
@@ -97,6 +99,20 @@ class Watch:
         return now if changed else None
 
 
+@contextmanager
+def alone(home: Path) -> Iterator[None]:
+    """Hold a folder for the workers of this process; the system lets go of it however it ends."""
+    with (home / "lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise RequestError(
+                f"{home} is being served already; stop that server, or set MUTOSCOPE_HOME"
+            ) from None
+        os.set_inheritable(file.fileno(), False)
+        yield
+
+
 class Desk:
     """A service: its store, and, once started, its workers; `now` is a clock for all of it."""
 
@@ -108,6 +124,7 @@ class Desk:
         self.keys = Keys(self.database, settings)
         self.webhooks = Webhooks(self.database, self.keys, settings.webhooks, now=now)
         self.supervisor: Supervisor | None = None
+        self._held = ExitStack()
         self._good = -math.inf
         self._offers: dict[str, Offer] = {}
         self._loading = threading.Lock()
@@ -126,13 +143,23 @@ class Desk:
             desk.stop()
 
     def start(self, *, workers: bool = True) -> None:
-        """Make or open the store, put it right, and start the workers."""
+        """Make or open the store, put it right, and start the workers.
+
+        Refuses a folder whose workers another process has started: it would take their jobs back.
+        """
         self.settings.make()
-        self.database.create()
-        if workers:
+        if not workers:
+            self.database.create()
+            return
+        self._held.enter_context(alone(self.settings.home))
+        try:
+            self.database.create()
             self.supervisor = Supervisor(self.settings, self.store)
             self.supervisor.start()
             self.webhooks.start()
+        except BaseException:
+            self._held.close()
+            raise
 
     def stop(self) -> None:
         """Stop the workers within a step; their jobs wait for the next start."""
@@ -140,6 +167,7 @@ class Desk:
             self.webhooks.stop()
             self.supervisor.stop()
         self.database.close()
+        self._held.close()
 
     def check(self) -> None:
         """Refuse, with StorageError or the store's own, while nothing can be written."""

@@ -54,6 +54,10 @@ async def create_job(http: Http, desk: At, who: Who) -> JSONResponse:
     )
 
     def accept() -> Job:
+        if key is not None:  # before an asset is asked for, which may be gone by now
+            known = desk.store.remembered(who.name, key, fingerprint)
+            if known is not None:
+                return known
         return desk.submit(desk.request(asked, owner=who.name), caller=who, extras=extras)
 
     job = await run_in_threadpool(accept)

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import fcntl
 import logging
-import os
 import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from types import FrameType
 
 import uvicorn
@@ -47,7 +44,7 @@ def run(
     than loopback while there are no keys, a port that is taken, and a folder that is being served.
     """
     logs.begin(prompts=settings.prompts)
-    with _alone(settings.home), _bound(host, port) as bound:
+    with _bound(host, port) as bound:
         desk = Desk(settings)
         needed = settings.keys or not loopback(host)
         _open(desk, host, needed=needed)
@@ -104,20 +101,6 @@ def _serve(application: FastAPI, bound: socket.socket) -> None:
         ws="none",
     )
     uvicorn.Server(config).run(sockets=[bound])
-
-
-@contextmanager
-def _alone(home: Path) -> Iterator[None]:
-    """Hold a folder for this server; the system lets go of it however the server ends."""
-    with (home / "lock").open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise RequestError(
-                f"{home} is being served already; stop that server, or set MUTOSCOPE_HOME"
-            ) from None
-        os.set_inheritable(file.fileno(), False)
-        yield
 
 
 @contextmanager

@@ -234,8 +234,9 @@ class Supervisor:
                 continue
             moves, slot.computed, slot.glanced = used - slot.computed > BUSY, used, now
             if moves and pause < self.settings.stall:
+                heard.at = now  # also if the store can't be written, which isn't the worker's fault
                 self.store.alive(worker)
-                heard.beat, heard.at = (worker, count + 1), now
+                heard.beat = (worker, count + 1)
 
     def _end(self, worker: str) -> None:
         for slot in self.slots:

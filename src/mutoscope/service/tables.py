@@ -176,7 +176,7 @@ class Database:
     def check(self) -> None:
         """Write what is there already; fails as the next job would."""
         with self.writing() as connection:
-            connection.execute(meta.update().values(version=VERSION))
+            connection.execute(meta.update().values(version=meta.c.version))
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:

@@ -104,6 +104,8 @@ class Webhooks:
         arrived, slow = 0, set[str | None]()
         for row in rows:
             host = urlsplit(row["url"]).hostname
+            if self._stop.is_set():
+                break
             if host in slow:  # the others' turn comes first
                 continue
             status, why = self._tried(row)
@@ -194,7 +196,8 @@ class _Connection(http.client.HTTPConnection):
 
     def cut(self) -> None:
         """End what another thread waits for."""
-        self._over, waiting = True, self.sock
+        self._over = True  # first, for a dial that ends just now
+        waiting = self.sock
         if waiting is not None:
             with suppress(OSError):
                 waiting.shutdown(socket.SHUT_RDWR)

@@ -15,7 +15,7 @@ import logging
 import os
 import sys
 import threading
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import replace
@@ -171,7 +171,7 @@ class Worker:
         if lease.threads not in (None, torch.get_num_threads()):
             torch.set_num_threads(lease.threads)
         with closing(system.run(request)) as steps:  # type: ignore[type-var]  # a generator
-            *_, last = self._followed(lease, system, request, steps)
+            (last,) = deque(self._followed(lease, system, request, steps), maxlen=1)
         clip = system.finish(last, request)
         record = replace(
             system.record(request, clip, seconds=system.took), request=asked, sources=sources
@@ -242,9 +242,18 @@ class Worker:
     def _warm(self) -> None:
         for name in self.settings.warm[: self.settings.models]:
             try:
-                self.shelf.get(name)
+                system = self.shelf.get(name)
+                if self.settings.weights is None and not self.wake.is_set():
+                    _rehearse(system, name)
             except Exception:  # whoever asks for that system will be told
                 log.exception("warm", extra={"system": name})
+
+
+def _rehearse(system: System, name: str) -> None:
+    """A first step and its preview, which take several times as long as all that follow."""
+    request = system.accepts().complete({"system": name, "prompt": "a rehearsal"})
+    with closing(system.run(request)) as steps:  # type: ignore[type-var]  # a generator
+        system.finish(next(steps), request, most=1)
 
 
 class FailedError(Exception):

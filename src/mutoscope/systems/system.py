@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, TypedDict, Unpack
@@ -129,7 +129,7 @@ class System(ABC):
 
     def make(self, request: Request) -> Clip:
         """The clip of one request, start to end."""
-        *_, last = self.run(request)
+        (last,) = deque(self.run(request), maxlen=1)  # keeps no other step in memory
         return self.finish(last, request)
 
 
