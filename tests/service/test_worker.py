@@ -1,5 +1,7 @@
 """What a worker shows of a job that is watched, and what that may cost."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -111,3 +113,24 @@ def test_every_attempt_of_a_job_has_the_threads_of_the_first(
     worker.run(desk.store.claim("w", threads=9))
     assert set_ == [2], "nothing to change for the next"
     assert [desk.get(job).state for job in jobs] == ["completed"] * 2
+
+
+@pytest.mark.parametrize(("come", "steps"), [(False, 1), (True, 0)])
+def test_a_worker_rehearses_one_step_unless_a_job_has_come(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, *, come: bool, steps: int
+):
+    worker, taken = Worker(replace(desk.settings, warm=("tiny",)), "here:1", desk.store), []
+    system = worker.shelf.get("tiny")
+    run = system.run
+
+    def counted(request):
+        for step in run(request):
+            taken.append(step.index)
+            yield step
+
+    monkeypatch.setattr(system, "run", counted)
+    worker.stop.set()
+    if come:
+        worker.wake.set()
+    worker.serve()
+    assert len(taken) == steps

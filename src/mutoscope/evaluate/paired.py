@@ -19,7 +19,7 @@ from typing import Any, Literal
 import numpy as np
 from jaxtyping import Float, Int
 
-from mutoscope.evaluate.report import RESAMPLES
+from mutoscope.evaluate.report import RESAMPLES, Entry
 
 FEWEST = 6
 """Prompts below which no sign test can reach 5 %, and nothing is said of a difference."""
@@ -58,12 +58,15 @@ class Difference:
 
     def to_json(self) -> dict[str, Any]:
         """As an entry of a summary, and the sign test."""
+        entry = Entry(
+            value=self.value,
+            interval=self.interval,
+            n=self.n,
+            better=self.better,
+            baselines={"first": self.first, "other": self.other},
+        )
         return {
-            "value": self.value,
-            "interval": list(self.interval) if self.interval else None,
-            "n": self.n,
-            "better": self.better,
-            "baselines": {"first": self.first, "other": self.other},
+            **entry.to_json(),
             "prompts": self.prompts,
             "up": self.up,
             "down": self.down,

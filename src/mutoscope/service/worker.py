@@ -243,7 +243,7 @@ class Worker:
         for name in self.settings.warm[: self.settings.models]:
             try:
                 system = self.shelf.get(name)
-                if self.settings.weights is None and not self.wake.is_set():
+                if not (self.settings.weights or self.wake.is_set()):
                     _rehearse(system, name)
             except Exception:  # whoever asks for that system will be told
                 log.exception("warm", extra={"system": name})
