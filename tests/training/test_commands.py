@@ -8,8 +8,9 @@ from safetensors.torch import load_file
 from mutoscope import zoo
 from mutoscope.autoencoders import FrameAutoencoder
 from mutoscope.data.stickers import FRAMES, SIDE
-from mutoscope.errors import DataError
+from mutoscope.errors import DataError, WeightsError
 from mutoscope.training import commands
+from mutoscope.training.publish import freeze
 from mutoscope.world import VERSION
 
 ITEMS = 4
@@ -45,6 +46,23 @@ def test_a_part_is_trained_by_name_and_what_it_learned_put_into_a_zoo(cache, tmp
         "Trained with `mutoscope train autoencoder`"
         in (other / "autoencoder" / "README.md").read_text()
     )
+
+
+def test_a_frozen_part_is_not_published_again(cache, tmp_path):
+    out, other = tmp_path / "run", tmp_path / "zoo"
+    commands.run("autoencoder", out, steps=2, items=ITEMS)
+    folder = commands.ship("autoencoder", out, folder=other)
+    freeze("autoencoder", "base-9", folder=other)
+    before = zoo.sha256("autoencoder", other)
+    assert f"frozen: base-9 (sha256 `{before}`" in (folder / "README.md").read_text()
+    with pytest.raises(WeightsError, match="autoencoder is frozen as base-9"):
+        commands.ship("autoencoder", out, folder=other)
+
+
+def test_what_ships_frozen_has_the_hash_it_was_frozen_with():
+    for name in zoo.names():
+        frozen = zoo.facts(name).get("frozen", {"sha256": zoo.sha256(name)})
+        assert frozen["sha256"] == zoo.sha256(name)
 
 
 def test_by_itself_a_part_is_trained_at_least_as_long_as_what_ships():

@@ -1,6 +1,7 @@
 """From a finished run to the zoo: bf16 weights, what they were made with, the curve, a card.
 
-A part that was trained further keeps its earlier phases in its card.
+A part that was trained further keeps its earlier phases in its card. What others stand on is frozen
+under a name: their deltas name the hash of its weights, so it isn't published again by accident.
 """
 
 from __future__ import annotations
@@ -23,7 +24,16 @@ from mutoscope.errors import WeightsError
 def publish(
     part: nn.Module, name: str, run: Path, *, facts: Mapping[str, Any], folder: Path = zoo.FOLDER
 ) -> Path:
-    """Put the averaged weights of `run` into `part` and save it as `name` of the zoo."""
+    """Put the averaged weights of `run` into `part` and save it as `name` of the zoo.
+
+    Refuses to take the place of a frozen part.
+    """
+    frozen = zoo.facts(name, folder).get("frozen") if name in zoo.names(folder) else None
+    if frozen:
+        raise WeightsError(
+            f"{name} is frozen as {frozen['tag']}, which other weights stand on; train those again "
+            f'too and take "frozen" out of its config.json, or publish into another folder'
+        )
     learned = next((run / "parts").glob("*/weights.safetensors"), None)
     if learned is None:
         raise WeightsError(f"the run in {run} isn't finished; go on with: mutoscope train {name}")
@@ -36,24 +46,47 @@ def publish(
     target = zoo.save_part(part, name, made, folder)
     if (run / "curve.png").exists():
         shutil.copy(run / "curve.png", target / "curve.png")
-    _card(target, name, part, phases)
+    count = sum(p.numel() for p in part.parameters())
+    _card(target, name, f"`{type(part).__name__}`, {count:,} parameters", phases)
     return target
 
 
-def _card(target: Path, name: str, part: nn.Module, phases: Sequence[Mapping[str, Any]]) -> None:
+def freeze(name: str, tag: str, *, folder: Path = zoo.FOLDER) -> Path:
+    """Freeze a part under a tag: hash, world and readers are written into config.json and card."""
+    target = folder / name
+    path, card = target / "config.json", target / "README.md"
+    whole = json.loads(path.read_text())
+    frozen = {
+        "tag": tag, "sha256": zoo.sha256(name, folder), "world": world.VERSION,
+        "readers_sha256": zoo.sha256("readers"),
+    }  # fmt: skip
+    whole["mutoscope"]["frozen"] = frozen
+    _write(path, json.dumps(whole, indent=2) + "\n")
+    said = (
+        f"frozen: {tag} (sha256 `{frozen['sha256']}`, world {world.VERSION}, readers "
+        f"`{frozen['readers_sha256'][:12]}`)\n\n"
+    )
+    before, mark, rest = card.read_text().partition("Trained with ")
+    _write(card, before + said + mark + rest)
+    return target
+
+
+def _write(path: Path, text: str) -> None:
+    draft = path.with_suffix(".part")
+    draft.write_text(text)
+    os.replace(draft, path)
+
+
+def _card(target: Path, name: str, what: str, phases: Sequence[Mapping[str, Any]]) -> None:
     """Write the generated head of the card; what stands below its line is kept."""
     path, line = target / "README.md", "<!-- below: written by hand -->"
     kept = path.read_text().partition(line)[2] if path.exists() else "\n"
-    count = sum(p.numel() for p in part.parameters())
     rows = "\n".join(f"- {json.dumps(dict(phase))}" for phase in phases)
     head = (
-        f"# {name}\n\n`{type(part).__name__}`, {count:,} parameters, bf16; "
-        f"world {world.VERSION}.\n\n"
+        f"# {name}\n\n{what}, bf16; world {world.VERSION}.\n\n"
         f"Trained with `mutoscope train {name}`; phases:\n\n{rows}\n\n![loss](curve.png)\n\n"
     )
-    draft = path.with_suffix(".part")
-    draft.write_text(head + line + kept)
-    os.replace(draft, path)
+    _write(path, head + line + kept)
 
 
 def _commit() -> str:
