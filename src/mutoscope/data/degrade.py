@@ -17,6 +17,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 Shot = Float[Tensor, "3 T H W"]
+Shift = Float[Tensor, "T H W 2"]
 Degradation = Callable[[Shot, torch.Generator, float], Shot]
 
 CLEAN = 0.25
@@ -63,13 +64,28 @@ def blocks(shot: Shot, rng: torch.Generator, severity: float) -> Shot:
 def warp(shot: Shot, rng: torch.Generator, severity: float) -> Shot:
     """A smooth shift of up to about 2.5 pixels, partly the same in all frames, partly not."""
     T, H, W = shot.shape[1:]
+    return fetched(shot, shifts((T, H, W), rng, severity))
+
+
+def shifts(size: tuple[int, int, int], rng: torch.Generator, severity: float) -> Shift:
+    """How far away `warp` fetches each pixel from, x and y in pixels; size is (T, H, W)."""
+    T, H, W = size
     rough = torch.randn(1, 2, 5, 5, generator=rng) + 0.7 * torch.randn(T, 2, 5, 5, generator=rng)
     smooth = F.interpolate(rough, size=(H, W), mode="bicubic", align_corners=True)
-    shift = rearrange(smooth, "t k h w -> t h w k") * severity * 2.0 / max(H, W)
+    pixels = torch.tensor([W, H]) / max(H, W)
+    return rearrange(smooth, "t k h w -> t h w k") * severity * pixels
+
+
+def fetched(
+    maps: Float[Tensor, "c T H W"], shift: Shift, mode: str = "bilinear"
+) -> Float[Tensor, "c T H W"]:
+    """Maps whose every pixel is fetched from `shift` away; beyond the frame lies its border."""
+    T, H, W = maps.shape[1:]
     still = torch.eye(2, 3).expand(T, 2, 3)
-    grid = F.affine_grid(still, [T, 3, H, W], align_corners=False) + shift
-    frames = rearrange(shot, "c t h w -> t c h w")
-    moved = F.grid_sample(frames, grid, padding_mode="border", align_corners=False)
+    grid = F.affine_grid(still, [T, len(maps), H, W], align_corners=False)
+    grid = grid + 2 * shift / torch.tensor([W, H])
+    frames = rearrange(maps, "c t h w -> t c h w")
+    moved = F.grid_sample(frames, grid, mode=mode, padding_mode="border", align_corners=False)
     return rearrange(moved, "t c h w -> c t h w")
 
 
