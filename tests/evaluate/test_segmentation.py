@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 
 from mutoscope.evaluate import segmentation
+from mutoscope.evaluate.reading import Answer, Reading, ThingRead, as_frames
 from mutoscope.evaluate.tracks import track
 from mutoscope.world.render import render
 from mutoscope.world.sample import sample
-from mutoscope.world.scene import CORE_STAGES, Camera, Scene, Stage, Thing
+from mutoscope.world.scene import CORE_STAGES, Camera, Motion, Scene, Stage, Thing
 
 
 def _shot(scene):
@@ -54,6 +55,37 @@ def test_colours_and_places_agree_with_the_truth_of_rendered_scenes():
     assert np.mean(colours) > 0.9
     assert np.mean(places) > 0.8
     assert len(places) > 0.85 * len(colours)
+
+
+def _reading(clip, scene):
+    """What a reader says that makes no mistake."""
+    things = []
+    for k, thing in enumerate(scene.things):
+        mask = clip.ids == k + 1
+        words = {"colour": Answer(thing.colour, thing.colour, 1.0)}
+        way = track(mask.astype(float), 0.25)
+        things.append(ThingRead(words, 1.0, way, mask[:, 1::2, 1::2]))
+    move = {"move": Answer(scene.camera.move, scene.camera.move, 1.0)}
+    return Reading(tuple(things), move, np.zeros(64))
+
+
+def test_both_opinions_agree_on_the_way_of_a_sliding_thing_and_not_on_the_opposite_one():
+    floor, sky = CORE_STAGES["snow"]
+    scenes = [
+        Scene(
+            things=(Thing(shape="cube", colour="red", motion=Motion(verb=f"slides {way}")),),
+            stage=Stage(floor=floor, sky=sky),
+        )
+        for way in ("left", "right")
+    ]
+    clips = [_shot(scene) for scene in scenes]
+    frames = as_frames(np.stack([clip.rgb for clip in clips]))
+    right = [_reading(clip, scene) for clip, scene in zip(clips, scenes, strict=True)]
+    agreed = segmentation.agreement(frames, right, 4.0)
+    assert (agreed["direction"].value, agreed["direction"].n) == (1, 2)
+    assert agreed["colour"].value == agreed["place"].value == agreed["camera"].value == 1
+    crossed = segmentation.agreement(frames, right[::-1], 4.0)
+    assert crossed["direction"].value == 0
 
 
 def test_where_no_thing_of_a_colour_is_none_is_found():

@@ -22,7 +22,7 @@ from mutoscope.clip import Clip, Frames
 from mutoscope.evaluate import report
 from mutoscope.evaluate.reading import Reading, ThingRead, prepared
 from mutoscope.evaluate.report import Report
-from mutoscope.evaluate.tracks import Track, track
+from mutoscope.evaluate.tracks import COMPASS, Track, track
 from mutoscope.networks.readers import FPS
 from mutoscope.world.palette import GAMMA, PAINTS
 
@@ -110,9 +110,13 @@ def paint(shot: Shot, masks: Bool[np.ndarray, "T h w"]) -> str:
 
 
 def agreement(clips: Frames, readings: Sequence[Reading], fps: float) -> Report:
-    """How often both opinions agree: on a thing's colour, on where it is, on the camera."""
+    """How often both opinions agree: on a thing's colour, place and direction, on the camera.
+
+    A direction is asked where both see the thing go somewhere; one point of the compass may lie
+    between them, since a way between two points is told as either.
+    """
     shots = Clip(frames=prepared(clips, fps), fps=FPS).uint8()
-    colours, places, moves = [], [], []
+    colours, places, ways, moves = [], [], [], []
     for shot, reading in zip(shots, readings, strict=True):
         for found in reading.things:
             word = found.words["colour"].best
@@ -120,10 +124,12 @@ def agreement(clips: Frames, readings: Sequence[Reading], fps: float) -> Report:
             other = thing(shot, word, 1 / FPS)
             if other is not None:
                 places.append(_same_place(found, other))
+                ways += _same_way(found.track.direction, other.direction)
         moves.append(camera(shot).move == reading.words["move"].best)
     return {
         "colour": report.share(colours),
         "place": report.share(places),
+        "direction": report.share(ways),
         "camera": report.share(moves),
     }
 
@@ -132,6 +138,14 @@ def _same_place(found: ThingRead, other: Track) -> bool:
     away = np.hypot(*(found.track.middles - other.middles).T)
     away = away[np.isfinite(away)]
     return len(away) > 0 and float(np.median(away)) < NEAR
+
+
+def _same_way(one: str | None, other: str | None) -> list[bool]:
+    """Whether two points of the compass are the same or neighbours; [] where one is none."""
+    if one is None or other is None:
+        return []
+    apart = (COMPASS.index(one) - COMPASS.index(other)) % len(COMPASS)
+    return [apart in (0, 1, len(COMPASS) - 1)]
 
 
 def _linear(colour: str) -> np.ndarray:
