@@ -66,8 +66,22 @@ def test_what_ships_frozen_has_the_hash_it_was_frozen_with():
 
 
 def test_by_itself_a_part_is_trained_at_least_as_long_as_what_ships():
-    for name, steps in commands.STEPS.items():
-        assert steps >= sum(phase["steps"] for phase in zoo.facts(name)["phases"])
+    assert set(commands.STEPS) == set(commands.TRAINERS)
+    for name in zoo.names():
+        trained = sum(phase["steps"] for phase in zoo.facts(name)["phases"])
+        assert commands.STEPS[name] >= trained
+
+
+def test_a_part_that_measures_is_shipped_by_its_own_module_and_says_what_is_missing(tmp_path):
+    for name in commands.READERS:
+        with pytest.raises(WeightsError, match=f"go on with: mutoscope train {name}"):
+            commands.ship(name, tmp_path / "run", folder=tmp_path / "zoo")
+    assert not (tmp_path / "zoo").exists()
+
+
+def test_all_that_reads_stays_below_ten_megabytes():
+    held = [zoo.FOLDER / name / "weights.safetensors" for name in commands.READERS]
+    assert sum(path.stat().st_size for path in held if path.exists()) <= 10e6
 
 
 @pytest.mark.parametrize("name", ["autoencoder", "image", "modelscope"])

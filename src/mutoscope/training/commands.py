@@ -12,8 +12,10 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from importlib import import_module
 from itertools import repeat
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import torch
@@ -58,7 +60,7 @@ CHANCES: Mapping[latents.Domain, float] = {"core": 0.56, "wide": 0.08, "sticker"
 """The chance that a batch is clips of a domain."""
 STEPS: Mapping[str, int] = {
     "autoencoder": 4000 + 9000, "image": 1000, "modelscope": 1300 + 3900 + 3500 + 3000,
-    "readers": 1500 + 400 + 1179,
+    "readers": 1500 + 400 + 1179, "dense-readers": 1300, "alignment": 500,
 }  # fmt: skip
 """How long a part is trained by itself: the phases of its card (zoo/NAME/README.md) in all."""
 TELLINGS = 2
@@ -67,6 +69,11 @@ READING = 2
 """Blocks over the words of a prompt that tells of motion; one is enough for pictures (ours)."""
 RATES = {1: (8.0,), 16: (8.0, 8.0, 8.0, 4.0, 6.0, 12.0, 16.0), 32: (8.0, 8.0, 12.0, 16.0, 24.0)}
 """Frames per second that items of so many frames draw from."""
+
+READERS: Mapping[str, str] = {
+    "readers": "readers", "dense-readers": "dense", "alignment": "alignment",
+}  # fmt: skip
+"""Parts that measure, by the module of this room that trains and ships them."""
 
 PROMPTS = (
     "a red ball bounces on the grass",
@@ -112,7 +119,7 @@ def run(
         names = ", ".join(sorted(TRAINERS))
         raise RequestError(f"nothing called {name} can be trained; choose from {names}")
     cache = cache_folder()
-    if name != "readers" and not stickers.obtainable(cache):
+    if name not in READERS and not stickers.obtainable(cache):
         raise DataError(f"{name} learns from stickers too: {stickers.MISSING}", failed=True)
     asked = Run(out=out, cache=cache, steps=steps or STEPS[name], init=init, items=items)
     TRAINERS[name](asked)
@@ -120,10 +127,9 @@ def run(
 
 def ship(name: str, out: Path, *, folder: Path = FOLDER) -> Path:
     """Put what the finished run in `out` learned into the zoo; returns its folder there."""
-    if name == "readers":
-        from mutoscope.training.readers import ship as ship_readers
-
-        return ship_readers(out, folder=folder)
+    if name in READERS:
+        shipped: Path = _module(name).ship(out, folder=folder)
+        return shipped
     kind = FrameAutoencoder if name == "autoencoder" else SmallUNet3D
     found = next((out / "parts").glob("*/config.json"), None)
     if found is None:
@@ -246,17 +252,22 @@ def _teach(
     train(task, config, run.out)
 
 
-def _readers(run: Run) -> None:
-    from mutoscope.training.readers import readers  # it imports Run from here
+def _module(name: str) -> ModuleType:
+    return import_module(f"mutoscope.training.{READERS[name]}")  # it imports Run from here
 
-    readers(run)
+
+def _reads(name: str) -> Callable[[Run], None]:
+    def learn(run: Run) -> None:
+        _module(name).learn(run)
+
+    return learn
 
 
 TRAINERS: Mapping[str, Callable[[Run], None]] = {
     "autoencoder": autoencoder,
     "image": image,
     "modelscope": modelscope,
-    "readers": _readers,
+    **{name: _reads(name) for name in READERS},
 }
 
 

@@ -80,7 +80,7 @@ def labels(scene: Scene) -> Int[np.ndarray, "o1 heads"]:
     return rows
 
 
-def readers(run: Run) -> None:
+def learn(run: Run) -> None:
     """Render clips of the core tier where they are missing and learn to read them."""
     rare = Recipe(seed=54, split="validation", unseen=True)
     data = [

@@ -1,0 +1,130 @@
+"""What the dense reader says of every pixel: motion, depth, things and lines; or "can't tell"."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from einops import rearrange
+from jaxtyping import Bool, Float
+from torch import Tensor
+from torch.nn import functional as F
+
+from mutoscope.clip import Frames
+from mutoscope.errors import DataError
+from mutoscope.machine import precision
+from mutoscope.networks.dense import KINDS, NEAR, RATE, SIDE, DenseReader
+from mutoscope.zoo import load_part
+
+NAME = "dense-readers"
+WINDOW = 16
+"""Frames that are read together; neighbouring windows share one."""
+BATCH = 8
+SKY = 0.02
+"""Nearness below which depth is inf: 196 m (ours)."""
+
+
+@dataclass(frozen=True)
+class Maps:
+    """Of one clip at SIDE x SIDE: depth in metres (inf: sky), things and lines of every frame.
+
+    Flow of every frame but the last, to the next one, in pixels of SIDE, x right, y down. `told`
+    says of each of KINDS which pixels are sure enough to count.
+    """
+
+    flow: Float[np.ndarray, "pairs H W 2"]
+    depth: Float[np.ndarray, "T H W"]
+    things: Bool[np.ndarray, "T H W"]
+    lines: Bool[np.ndarray, "T H W"]
+    told: Mapping[str, Bool[np.ndarray, "_T H W"]]
+
+    @property
+    def coverage(self) -> Mapping[str, float]:
+        """Of each of KINDS the share of pixels that is told; nan for the flow of one frame."""
+        return {n: float(one.mean()) if one.size else np.nan for n, one in self.told.items()}
+
+
+def shipped() -> DenseReader:
+    """The dense reader of the zoo, ready to read."""
+    reader = load_part(DenseReader, NAME).eval().requires_grad_(requires_grad=False)
+    return reader.to(memory_format=torch.channels_last)
+
+
+def read(reader: DenseReader, frames: Frames, fps: float) -> list[Maps]:
+    """Read clips of any length; frames in [-1, 1] as `prepared` takes them."""
+    x = prepared(frames, fps)
+    return [maps for part in torch.split(x, BATCH) for maps in _read(reader, part)]
+
+
+def prepared(frames: Frames, fps: float) -> Float[Tensor, "b 3 t h w"]:
+    """Clips at RATE frames a second and SIDE pixels square, each the mean of those it covers.
+
+    Refuses clips that aren't square, are smaller than half of SIDE, or play slower than RATE.
+    """
+    T, H, W = frames.shape[2:]
+    if H != W or H < SIDE // 2:
+        raise DataError(
+            f"a reader reads square clips of at least {SIDE // 2} pixels (got {W}x{H}); crop or pad"
+        )
+    if T > 1 and fps < RATE:
+        raise DataError(
+            f"motion is read at {RATE:g} frames a second (got {fps:g}); read the frames one by one"
+        )
+    rows = sorted({round(k * fps / RATE) for k in range(T)}) if T > 1 else [0]
+    picked = frames[:, :, [row for row in rows if row < T]].float()
+    if H == SIDE:
+        return picked
+    flat = rearrange(picked, "b c t h w -> (b t) c h w")
+    if H > SIDE:
+        small = F.adaptive_avg_pool2d(flat, SIDE)
+    else:
+        small = F.interpolate(flat, size=(SIDE, SIDE), mode="bilinear", align_corners=False)
+    return rearrange(small, "(b t) c h w -> b c t h w", b=len(frames))
+
+
+def _read(reader: DenseReader, x: Float[Tensor, "b 3 t h w"]) -> list[Maps]:
+    starts = range(0, max(1, x.shape[2] - 1), WINDOW - 1)
+    parts = [_maps(reader, x[:, :, start : start + WINDOW]) for start in starts]
+    return [_joined([part[b] for part in parts]) for b in range(len(x))]
+
+
+@torch.inference_mode()
+def _maps(reader: DenseReader, x: Float[Tensor, "b 3 t h w"]) -> list[Maps]:
+    with torch.autocast("cpu", torch.bfloat16, enabled=precision() is torch.bfloat16):
+        said = reader(x)
+    sure = reader.sure(said)
+    told = {name: (sure[name] >= reader.bars[k]).numpy() for k, name in enumerate(KINDS)}
+    near = said.near.float().numpy()
+    with np.errstate(divide="ignore"):
+        depth = np.where(near < SKY, np.inf, NEAR / near - NEAR).astype(np.float32)
+    flow, things, lines = (
+        one.numpy() for one in (said.flow.float(), reader.things(said), reader.drawn(said))
+    )
+    return [
+        Maps(flow[b], depth[b], things[b], lines[b], {name: one[b] for name, one in told.items()})
+        for b in range(len(x))
+    ]
+
+
+def _joined(parts: Sequence[Maps]) -> Maps:
+    """Windows end to end: of the frame that two share, the first one's word counts."""
+    later = [1 if k else 0 for k in range(len(parts))]
+
+    def whole(rows: Sequence[np.ndarray]) -> np.ndarray:
+        return np.concatenate([row[k:] for k, row in zip(later, rows, strict=True)])
+
+    told = {
+        name: np.concatenate([part.told[name] for part in parts])
+        if name == "flow"
+        else whole([part.told[name] for part in parts])
+        for name in KINDS
+    }
+    return Maps(
+        np.concatenate([part.flow for part in parts]),
+        whole([part.depth for part in parts]),
+        whole([part.things for part in parts]),
+        whole([part.lines for part in parts]),
+        told,
+    )
