@@ -15,7 +15,7 @@ PROMPT ?= a red ball bounces on the grass
 FLAGS ?=
 BIN := $(VENV)/bin
 SPEED := sampler_orders world_speed generate_speed unet3d training_step base_speed evaluate_speed
-TABLES := readers_table autoencoder base_table sampling held_out_loss world_law strides
+TABLES := readers_table dense_table alignment_table autoencoder base_table sampling held_out_loss world_law strides
 
 export PYTHON
 
@@ -54,7 +54,7 @@ tables: $(VENV)/.dev
 	for name in $(TABLES); do $(BIN)/python benchmarks/$$name.py || exit 1; done
 
 zoo: $(VENV)/.dev
-	for name in readers autoencoder image modelscope; do \
+	for name in readers autoencoder dense-readers alignment image modelscope; do \
 		out=$${MUTOSCOPE_CACHE:-$$HOME/.cache/mutoscope}/runs/$$name; \
 		$(BIN)/mutoscope train $$name --out $$out \
 			$$(test -d $$out/state && echo --resume) || exit 1; \
