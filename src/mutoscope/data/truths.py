@@ -33,7 +33,7 @@ from mutoscope.world.sample import sample
 from mutoscope.world.scene import VERSION, Scene
 from mutoscope.zoo import load_part, sha256
 
-CHUNK = 32
+CHUNK = 64
 MARK, OCCLUDED, LINE = 16, 64, 128
 """Ids are below the first; the others are bits of `marks`."""
 TITLE = "rendering clips and what is true of them"
