@@ -150,8 +150,8 @@ class DenseReader(ModelMixin):
         for mend in self.mend:
             # Each guess learns from its own error alone (as RAFT, Teed and Deng, 2020, does).
             flow = flow.detach()
-            seen = mend(now, fetched(then, flow), flow)
-            flow = flow + mend.out(seen).float()
+            seen, more = mend(now, fetched(then, flow), flow)
+            flow = flow + more.float()
             paths.append(2 * flow)
         extra = rearrange(self.flow(seen).float(), "b t h w (k c) -> b t h w k c", k=4)
         whole = 2 * flow[..., None, :] + extra[..., :2]
@@ -169,10 +169,13 @@ class Mend(nn.Module):
         self.each = nn.Sequential(Residual(width), Residual(width))
         self.out = zeroed(nn.Linear(width, 2))
 
-    def forward(self, now: Cells, there: Cells, flow: Float[Tensor, "b t h w 2"]) -> Cells:
-        """What was seen, from which `out` says what the flow still lacks, in cells."""
+    def forward(
+        self, now: Cells, there: Cells, flow: Float[Tensor, "b t h w 2"]
+    ) -> tuple[Cells, Float[Tensor, "b t h w 2"]]:
+        """What was seen, and what the flow still lacks, in cells."""
         both = torch.cat([now, there - now, (flow / 4).to(now)], dim=-1)
-        return normed(self.each(self.enter(both)))
+        seen = normed(self.each(self.enter(both)))
+        return seen, self.out(seen)
 
 
 def meeting(
