@@ -211,12 +211,12 @@ def _flow_terms(said: Dense, flow: Float[Tensor, "b pairs H W 2"]) -> dict[str, 
         return {}
     away = length(said.flow - flow)
     likely = away / said.flow_doubt.exp() + 2 * said.flow_doubt
-    before = sum(_coarse(path, flow) for path in said.paths)
+    before = torch.stack([_coarse(path, flow) for path in said.paths]).sum()
     return {
         "flow": likely.mean() + away.mean(),
         "flow before": 0.3 * before,
         "mean flow error": away.detach().mean(),
-    }  # type: ignore[dict-item]
+    }
 
 
 def _coarse(path: Float[Tensor, "b t h w 2"], flow: Float[Tensor, "b t H W 2"]) -> Tensor:
