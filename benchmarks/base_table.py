@@ -57,7 +57,7 @@ class Settings:
 
     def facts(self) -> dict[str, Any]:
         """What a result depends on."""
-        hashes = {name: zoo.sha256(name) for name in (self.system, "readers")}
+        hashes = {name: zoo.sha256(name) for name in (self.system, "readers", "wide-readers")}
         return {**vars(self), "world": VERSION, "sha256": hashes}
 
     def questions(self, n: int, *, tier: str = "core", unseen: bool = False) -> Questions:
@@ -118,7 +118,7 @@ class Sections:
     def wide(self) -> Mapping[str, Report]:
         """Captions of the whole vocabulary, word by word."""
         asked = self.settings.questions(-(-self.settings.n // 2), tier="wide").asked()
-        return self._table(asked)
+        return self._table(asked, reader="wide-readers")
 
     def stickers(self) -> Mapping[str, Report]:
         """Which of a hundred stickers is seen, over grounds and with motions old and new."""
@@ -161,11 +161,11 @@ class Sections:
 
     def _table(
         self, asked: Asked, others: Asked | None = None,
-        groups: Mapping[str, Sequence[int]] | None = None,
+        groups: Mapping[str, Sequence[int]] | None = None, reader: str = "readers",
     ) -> Mapping[str, Report]:  # fmt: skip
         return table(
-            self.system, asked, reader=shipped(), twins=self.twins, others=others, groups=groups,
-            seed=self.settings.seed,
+            self.system, asked, reader=shipped(reader), twins=self.twins, others=others,
+            groups=groups, seed=self.settings.seed,
         )  # fmt: skip
 
 

@@ -1,7 +1,7 @@
 """What the shipped readers get wrong, clean and degraded, and how often nothing learned agrees.
 
 `python benchmarks/readers_table.py --n 1000` renders test scenes that no reader was trained on and
-prints the tables of the card.
+prints the tables of the card; with `--tier wide` those of the wide tier and its readers.
 """
 
 from __future__ import annotations
@@ -42,14 +42,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--n", type=int, default=1000)
     parser.add_argument("--clips", type=int, default=1024, help="for the distance's references")
+    parser.add_argument("--tier", choices=("core", "wide"), default="core")
     args = parser.parse_args(arguments)
-    reader = shipped()
-    held = build(cache_folder(), Recipe(seed=51, split="test", fine=True), args.n)
+    name = "readers" if args.tier == "core" else "wide-readers"
+    reader = shipped(name)
+    held = build(cache_folder(), Recipe(seed=51, split="test", tier=args.tier, fine=True), args.n)
     reports = dict(own.degraded(reader, held, args.n))
     rgb = held.pick(range(args.n))[0]
     some = as_frames(rgb[: min(200, args.n)])
     agreed = segmentation.agreement(some, read(reader, some, 4.0), 4.0)
-    scenes = [sample(91, i, split="test") for i in range(args.clips)]
+    scenes = [sample(91, i, tier=args.tier, split="test") for i in range(args.clips)]
     real = renders(scenes, frames=8, size=(64, 64), fps=4.0)
     half = args.clips // 2
     rungs = ladder(ours(reader), real[:half], real[half:], 4.0)
@@ -67,8 +69,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print(f"\nFréchet's in order: {frechet.ordered(dict(rungs['frechet'].baselines))}")
     by_word = {f"{title}, by word": report for title, report in words.items()}
     everything = {**reports, **by_word, "agreement": agreed, "ladder": rungs}
-    facts = {"n": args.n, "sha256": zoo.sha256("readers")}
-    save(Path("benchmarks") / "results" / "readers.json", everything, facts)
+    facts = {"n": args.n, "sha256": zoo.sha256(name)}
+    save(Path("benchmarks") / "results" / f"{name}.json", everything, facts)
 
 
 if __name__ == "__main__":

@@ -63,9 +63,9 @@ class Reading:
     feature: Float[np.ndarray, " d"]
 
 
-def shipped() -> ClipReader:
-    """The reader of the zoo, ready to read."""
-    reader = load_part(ClipReader, "readers").eval().requires_grad_(requires_grad=False)
+def shipped(name: str = "readers") -> ClipReader:
+    """A reader of the zoo, ready to read: "readers" (core tier) or "wide-readers" (all words)."""
+    reader = load_part(ClipReader, name).eval().requires_grad_(requires_grad=False)
     return reader.to(memory_format=torch.channels_last)
 
 

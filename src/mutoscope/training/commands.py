@@ -60,7 +60,7 @@ CHANCES: Mapping[latents.Domain, float] = {"core": 0.56, "wide": 0.08, "sticker"
 """The chance that a batch is clips of a domain."""
 STEPS: Mapping[str, int] = {
     "autoencoder": 4000 + 9000, "image": 1000, "modelscope": 1300 + 3900 + 3500 + 3000,
-    "readers": 1500 + 400 + 1179, "dense-readers": 1300, "alignment": 500,
+    "readers": 1500 + 400 + 1179, "wide-readers": 1500, "dense-readers": 1300, "alignment": 500,
 }  # fmt: skip
 """How long a part is trained by itself: the phases of its card (zoo/NAME/README.md) in all."""
 TELLINGS = 2
@@ -71,7 +71,8 @@ RATES = {1: (8.0,), 16: (8.0, 8.0, 8.0, 4.0, 6.0, 12.0, 16.0), 32: (8.0, 8.0, 12
 """Frames per second that items of so many frames draw from."""
 
 READERS: Mapping[str, str] = {
-    "readers": "readers", "dense-readers": "dense", "alignment": "alignment",
+    "readers": "readers", "wide-readers": "widereaders", "dense-readers": "dense",
+    "alignment": "alignment",
 }  # fmt: skip
 """Parts that measure, by the module of this room that trains and ships them."""
 

@@ -96,13 +96,13 @@ def learn(run: Run) -> None:
     train(ReaderTask(reader, data, held), config, run.out)
 
 
-def ship(run: Path, *, folder: Path = FOLDER) -> Path:
+def ship(run: Path, name: str = "readers", *, folder: Path = FOLDER) -> Path:
     """Put the reader of a finished run into the zoo."""
     found = next((run / "parts").glob("*/config.json"), None)
     if found is None:
-        raise WeightsError(f"{run} holds no finished run; go on with: mutoscope train readers")
+        raise WeightsError(f"{run} holds no finished run; go on with: mutoscope train {name}")
     reader = ClipReader(**json.loads(found.read_text()))
-    return publish(reader, "readers", run, facts={}, folder=folder)
+    return publish(reader, name, run, facts={}, folder=folder)
 
 
 class ReaderTask(Task):
