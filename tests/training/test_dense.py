@@ -47,6 +47,17 @@ def test_a_doubt_that_is_half_too_small_is_doubled():
     assert (reader.cuts < 0.5).all(), "the best F1 of unsure yeses says yes early"
 
 
+def test_flow_that_is_too_wrong_on_the_whole_is_never_told():
+    error = torch.rand(10_000, generator=torch.Generator().manual_seed(0))
+    reader = DenseReader(width=16, middle=16, deep=16, match=8, depth=1)
+    doubt, yes = error.log(), (error > 0.5).float()
+    asked = {"depth": (doubt, error), "mask": (yes, yes), "lines": (yes, yes)}
+    calibrate(reader, {"flow": (doubt, error / 2), **asked})
+    assert float(reader.bars[0]) <= 1
+    calibrate(reader, {"flow": (doubt, error), **asked})
+    assert float(reader.bars[0]) > 1
+
+
 def test_what_is_above_a_threshold_is_right_often_enough():
     sure = torch.linspace(0, 1, 10_001)
     right = torch.rand(10_001, generator=torch.Generator().manual_seed(0)) < sure

@@ -12,6 +12,7 @@ been through the shipped autoencoder, as what our systems make has been. All wei
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -46,6 +47,8 @@ LIKELY = 0.5
 """A pixel that isn't likelier right than wrong isn't told."""
 NEVER = 2.0
 """The bar that no sureness reaches."""
+WORST: Mapping[str, float] = {"flow": 0.3}
+"""Mean error on validation clips above which a reading isn't used at all: P3's bar, in pixels."""
 EVERY = 13
 """Of the pixels of validation clips one in so many is looked at."""
 RECIPES: Sequence[tuple[Recipe, int]] = (
@@ -163,6 +166,8 @@ def calibrate(reader: DenseReader, asked: Mapping[str, tuple[Float[Tensor, " n"]
             far = WITHIN[name] / (heat * told.exp())
             sure = 1 - (1 + far if name == "flow" else torch.ones_like(far)) * (-far).exp()
             right = truth <= WITHIN[name]
+            if float(truth.mean()) > WORST.get(name, math.inf):
+                right = torch.zeros_like(right)
         else:
             heat = coolest(told, truth.float())
             likely = (told / heat).sigmoid()
