@@ -55,9 +55,10 @@ class Settings:
     seed: int
     twin: bool
 
-    def facts(self) -> dict[str, Any]:
-        """What a result depends on."""
-        hashes = {name: zoo.sha256(name) for name in (self.system, "readers", "wide-readers")}
+    def facts(self, section: str) -> dict[str, Any]:
+        """What a section's result depends on."""
+        reader = "wide-readers" if section == "wide" else "readers"
+        hashes = {name: zoo.sha256(name) for name in (self.system, reader)}
         return {**vars(self), "world": VERSION, "sha256": hashes}
 
     def questions(self, n: int, *, tier: str = "core", unseen: bool = False) -> Questions:
@@ -182,7 +183,7 @@ SECTIONS: Mapping[str, Callable[[Sections], Mapping[str, Report]]] = {
 def measured(name: str, settings: Settings) -> Mapping[str, Report]:
     """A section: what was found before under the same facts, or else found and kept now."""
     path = RESULTS / settings.system / f"{name}.json"
-    facts = json.loads(json.dumps(settings.facts()))
+    facts = json.loads(json.dumps(settings.facts(name)))
     if path.exists():
         before = json.loads(path.read_text())
         if all(before.get(key) == fact for key, fact in facts.items()):

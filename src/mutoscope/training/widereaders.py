@@ -27,11 +27,12 @@ NAME = "wide-readers"
 def learn(run: Run) -> None:
     """Render clips of the wide tier where they are missing and learn to read them."""
     data = [
-        build(run.cache, Recipe(seed=56, tier="wide"), run.items or 6000),
-        build(run.cache, Recipe(seed=57, tier="wide", fine=True), run.items or 2000),
+        build(run.cache, Recipe(seed=56, tier="wide"), run.items or 3000),
+        build(run.cache, Recipe(seed=57, tier="wide", fine=True), run.items or 1000),
         build(run.cache, Recipe(seed=51), 2000),
     ]
-    held = build(run.cache, Recipe(seed=56, tier="wide", split="validation", fine=True), 2000)
+    last = Recipe(seed=56, tier="wide", split="validation", fine=True)
+    held = build(run.cache, last, run.items or 1000)
     torch.manual_seed(run.seed)
     reader = load_part(ClipReader, "readers" if run.init is None else NAME)
     config = Config(
