@@ -154,7 +154,8 @@ def system(zoo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[s
 
 def test_a_system_is_asked_held_out_captions(system: list[str], tmp_path: Path, capsys):
     assert cli.code([*system, "--count", "2", "--json"]) == 0
-    said = json.loads(capsys.readouterr().out.splitlines()[-1])
+    shown = capsys.readouterr()
+    said = json.loads(shown.out.splitlines()[-1])
     assert set(said["summary"]["colour"]["baselines"]) == {"truth", "chance", "untrained"}
     assert set(said["summary"]["smoothness"]["baselines"]) == {
         "frozen", "shuffled", "truth", "untrained"
@@ -162,7 +163,12 @@ def test_a_system_is_asked_held_out_captions(system: list[str], tmp_path: Path, 
     (left,) = said["left out"]
     assert left["reason"] == "needs 128 clips or more (got 2); raise --count"
     page = (tmp_path / "out" / "report.html").read_text()
-    assert page.count("data:image/webp;base64,") == 4, "each clip beside a real one"
+    assert page.count("data:image/webp;base64,") == 6, "each clip beside a real one and the twin's"
+    assert "Right order" in page
+    data = json.loads((tmp_path / "out" / "scores.json").read_text())
+    assert "colour" in data["order"]
+    assert "smoothness" not in data["order"], "over time no order is due"
+    assert "figures in order" in shown.err
     made = sorted((tmp_path / "out" / "kept").rglob("*.npy"))
     assert len(made) == 4
     before = [path.stat().st_mtime_ns for path in made]

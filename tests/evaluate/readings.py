@@ -2,9 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 
+from mutoscope.encoders import Bytes
+from mutoscope.evaluate.matching import Ear
 from mutoscope.evaluate.measure import Measured
 from mutoscope.evaluate.reading import Reading
+from mutoscope.networks.alignment import Aligner
 from mutoscope.networks.readers import CLIP_WORDS, HEADS, THING_WORDS, ClipReader
+from tests.tiny import awake
 
 PICTURE = "data:image/webp;base64,AAAA"
 
@@ -15,6 +19,12 @@ def small_reader() -> ClipReader:
     for name in ("colour", "shape", "verb", "floor", "sky", "move", "count"):
         small.bars[HEADS.index(name)] = 0.5
     return small
+
+
+def deaf() -> Ear:
+    """What hears prompts and sees clips, and has learned nothing of either."""
+    small = Aligner(width=16, deep=16, mind=16, depth=1, slots=2, layers=1, heads=2, text=8)
+    return Ear(awake(small).eval().requires_grad_(False), Bytes())
 
 
 def measured(

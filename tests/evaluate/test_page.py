@@ -1,6 +1,7 @@
 """The report as one page: everything in it, nothing asked of the network, nothing of a file run."""
 
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from mutoscope.evaluate import scores
 from mutoscope.evaluate.folder import LeftOut
 from mutoscope.evaluate.page import Contents, number, page
+from mutoscope.evaluate.report import Entry
 from mutoscope.networks.readers import HEADS, ClipReader
 from tests.evaluate.readings import PICTURE, measured
 
@@ -49,7 +51,7 @@ def contents():
         facts={"clips": "5"},
         tables=tables,
         clips=scores.ranked(clips),
-        real={"1<i>.mp4": PICTURE},
+        beside={"truth": {"1<i>.mp4": PICTURE}, "untrained": {}},
         left=[LeftOut("<x>.mp4", "is <empty>")],
     )
 
@@ -73,6 +75,22 @@ def test_the_page_asks_nothing_of_the_network(contents):
     assert text.startswith("<!doctype html>")
 
 
+def test_real_renders_the_clips_and_the_twin_stand_in_one_table(contents):
+    assert "Right order" not in page(contents), "nothing stands beside these clips"
+    entry = Entry(value=0.5, interval=(0.4, 0.6), n=9, baselines={"truth": 0.9, "untrained": 0.1})
+    still = replace(entry, baselines={**entry.baselines, "frozen": 1.0})
+    tables = {
+        "faithfulness": {"colour": entry, "shape": replace(entry, value=0.95)},
+        "over time": {"smoothness": still},
+        "words": {"colour: red": entry},
+    }
+    text = Found(page(replace(contents, tables=tables))).text
+    section = text[text.index("Right order") : text.index("Spread over")]
+    assert "1 of 2 figures in order; not: shape (out of order: truth)" in section
+    assert "smoothness0.90.50.11none due" in section, "over time a frozen clip stands beside"
+    assert "red" not in section
+
+
 def test_tables_spreads_and_clips_are_there_and_every_picture_has_words(contents):
     found = Found(page(contents))
     for words in (
@@ -94,4 +112,5 @@ def test_a_number_is_a_share_in_percent_or_plain():
     assert number("frozen clips", 0.5) == "50.0 %"
     assert number("flicker", 0.01234) == "0.0123"
     assert number("frechet", 15.44) == "15.4"
+    assert number("text similarity", 0.3125) == "0.312"
     assert number("colour", float("nan")) == number("colour", None) == ""

@@ -3,14 +3,16 @@
 import pytest
 import torch
 
-from mutoscope.evaluate import trial
+from mutoscope.evaluate import scores, standing, trial
 from mutoscope.evaluate.faithfulness import renders
 from mutoscope.evaluate.frechet import LADDER
 from mutoscope.evaluate.making import generator, untrained
+from mutoscope.evaluate.matching import PRECISE, SIMILAR
 from mutoscope.evaluate.questions import Questions
 from mutoscope.evaluate.reading import shipped
 from mutoscope.evaluate.standing import order
 from tests import tiny
+from tests.evaluate.readings import deaf
 
 N = 4
 
@@ -46,7 +48,11 @@ def test_a_perfect_system_scores_as_its_truth_and_far_above_noise(asked, perfect
     assert smooth.value == pytest.approx(smooth.baselines["truth"])
     assert smooth.value > smooth.baselines["untrained"]
     assert [clip.prompt for clip in found.clips] == asked.prompts
-    assert set(found.real) == {clip.file for clip in found.clips}
+    files = {clip.file for clip in found.clips}
+    assert {name: set(row) for name, row in found.beside.items()} == {
+        "truth": files, "untrained": files
+    }  # fmt: skip
+    assert standing.summed(standing.rungs(scores.whole(found.tables)))
     assert "distance" not in found.tables
     assert [one.reason for one in found.left] == ["needs 128 clips or more (got 4); raise --count"]
 
@@ -75,6 +81,22 @@ def test_given_prompts_stand_beside_chance_and_the_twin(asked, perfect):
     assert set(rows["colour"].baselines) == {"chance", "untrained"}
     assert rows["colour"].value > rows["colour"].baselines["untrained"]
     assert "untrained" in found.tables["over time"]["smoothness"].baselines
+
+
+def test_clips_are_held_against_their_prompts_as_a_whole(asked, perfect):
+    ear = deaf()
+    twins = {"untrained": _noise}
+    tried = trial.held_out(perfect, asked, reader=shipped(), twins=twins, others=asked, ear=ear)
+    given = trial.given(perfect, asked.prompts, fps=8.0, reader=shipped(), twins=twins, ear=ear)
+    for found, beside in ((tried, {"truth"}), (given, set())):
+        rows = found.tables["faithfulness"]
+        for name in (SIMILAR, PRECISE):
+            assert set(rows[name].baselines) == {"chance", "untrained", *beside}
+            assert rows[name].n == N
+        assert rows[PRECISE].baselines["chance"] == pytest.approx(1 / N)
+        assert all(clip.match.rivals == N - 1 for clip in found.clips)
+    near = tried.tables["faithfulness"][SIMILAR]
+    assert near.value == pytest.approx(near.baselines["truth"])
 
 
 def test_a_twin_has_learned_nothing_and_is_always_the_same():

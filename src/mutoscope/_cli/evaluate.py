@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,17 +15,16 @@ from mutoscope import machine
 from mutoscope._cli import words
 from mutoscope._cli.leave import StoppedError
 from mutoscope.errors import DataError, RequestError
-from mutoscope.evaluate import folder, scores
+from mutoscope.evaluate import folder, matching, scores, standing
 from mutoscope.evaluate.folder import LeftOut
 from mutoscope.evaluate.measure import Measured
 from mutoscope.evaluate.page import Contents, interval, number, page
 from mutoscope.evaluate.reading import shipped
 from mutoscope.evaluate.report import Entry, Report, written
-from mutoscope.evaluate.scores import Scored
+from mutoscope.evaluate.scores import FAITHFUL, TIME, Scored
 
 KEPT = "kept"
 """The folder inside DIR that makes a stopped run go on."""
-FAITHFUL, TIME = "faithfulness", "over time"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,8 +57,11 @@ def run(wish: Wish) -> None:
         for row in rows
         if row.file not in odd
     ]
+    clips, unheard = _matched(clips)
+    left += unheard
+    faithful = scores.faithful(clips, reader, {})
     tables = {
-        FAITHFUL: scores.faithful(clips, reader, {}),
+        FAITHFUL: {**faithful, **matching.rows([clip.match for clip in clips], {})},
         TIME: scores.in_time([clip.measured for clip in clips], {}),
     }
     facts = {"versions": folder.versions(), "seeds": {"chance": scores.SEED}}
@@ -67,7 +69,7 @@ def run(wish: Wish) -> None:
     if not clips:
         why = f"; the first: {left[0].file} {left[0].reason}" if left else ""
         raise DataError(f"none of the {len(left)} clips could be measured{why}")
-    if not tables[FAITHFUL]:
+    if not faithful:
         words.note("no word of these prompts is one that the readers know; see 'not asked'")
     tell(wish.out, tables, len(clips), left, as_json=wish.as_json)
 
@@ -79,12 +81,14 @@ def report(
     tables: Mapping[str, Report],
     facts: Mapping[str, Any],
     left: Sequence[LeftOut],
-    real: Mapping[str, str] | None = None,
+    beside: Mapping[str, Mapping[str, str]] | None = None,
 ) -> None:
     """Write scores.json, previews.json and report.html."""
     pictures = [clip.measured.preview for clip in clips]
     written(out / scores.PREVIEWS, json.dumps(pictures, indent=0) + "\n")
-    scores.save(out / "scores.json", scores.document(clips, _whole(tables), left, facts))
+    whole = scores.whole(tables)
+    order = {"order": {one.name: one.said for one in standing.rungs(whole) if one.said}}
+    scores.save(out / "scores.json", scores.document(clips, whole, left, {**facts, **order}))
     ranked = scores.ranked(clips)
     said = {
         "clips": str(len(clips)),
@@ -92,7 +96,7 @@ def report(
         **{name: _plainly(value) for name, value in facts.items()},
     }
     contents = Contents(
-        title=title, facts=said, tables=tables, clips=ranked, real=real or {}, left=left
+        title=title, facts=said, tables=tables, clips=ranked, beside=beside or {}, left=left
     )
     written(out / "report.html", page(contents))
 
@@ -103,6 +107,8 @@ def tell(
     """The summary on stdout, and on stderr what was left out."""
     for one in left:
         words.note(f"left out: {one.file} {one.reason}")
+    if order := standing.summed(standing.rungs(scores.whole(tables))):
+        words.note(order)
     files = {"scores": str(out / "scores.json"), "report": str(out / "report.html")}
     if as_json:
         data = json.loads((out / "scores.json").read_text(encoding="utf-8"))
@@ -111,7 +117,7 @@ def tell(
         return
     rows = [
         (name, number(name, entry.value), interval(name, entry), str(entry.n), _beside(name, entry))
-        for name, entry in _whole(tables).items()
+        for name, entry in scores.whole(tables).items()
         if not name.startswith("words: ")
     ]
     words.table((f"{n} clips", "value", "95 %", "n", "beside"), rows)
@@ -130,13 +136,15 @@ def _measured(wish: Wish, files: Sequence[str]) -> dict[str, Measured | str]:
         )
 
 
-def _whole(tables: Mapping[str, Report]) -> Report:
-    """All tables as one, the rows of the further ones after their title."""
-    return {
-        name if title in (FAITHFUL, TIME) else f"{title}: {name}": entry
-        for title, table in tables.items()
-        for name, entry in table.items()
-    }
+def _matched(clips: Sequence[Scored]) -> tuple[list[Scored], list[LeftOut]]:
+    """The clips held against their prompts as a whole, and the prompts that can't be heard."""
+    ear = matching.shipped()
+    if ear is None or not clips:
+        return list(clips), []
+    heard = matching.heard([clip.prompt for clip in clips], ear)
+    found = heard.matches([clip.measured.vector for clip in clips])
+    every = [replace(clip, match=match) for clip, match in zip(clips, found, strict=True)]
+    return every, matching.unheard(heard)
 
 
 def _beside(name: str, entry: Entry) -> str:

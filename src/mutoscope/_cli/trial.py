@@ -18,7 +18,7 @@ from mutoscope._cli import compare
 from mutoscope._cli.evaluate import KEPT, report, tell
 from mutoscope._cli.leave import StoppedError, at_once
 from mutoscope.errors import DataError, RequestError
-from mutoscope.evaluate import comparison, folder, scores, trial
+from mutoscope.evaluate import comparison, folder, matching, scores, trial
 from mutoscope.evaluate.commands import Generate
 from mutoscope.evaluate.folder import LeftOut
 from mutoscope.evaluate.keeping import kept
@@ -111,7 +111,7 @@ def _one(
         facts["distance"] = traps(len(found.clips)).said()
     gone = [*left, *found.left]
     name = system.card.name
-    report(out, f"{name}, measured", found.clips, found.tables, facts, gone, found.real)
+    report(out, f"{name}, measured", found.clips, found.tables, facts, gone, found.beside)
     tell(out, found.tables, len(found.clips), gone, as_json=wish.as_json)
 
 
@@ -140,9 +140,11 @@ def _tried(wish: Wish, out: Path, system: System, twin: System, asked: Sequence[
     usual = system.request(" ")
     generate = _kept(out, system, "clips")
     twins = {"untrained": _kept(out, twin, "untrained")}
-    reader = shipped()
+    reader, ear = shipped(), matching.shipped()
     if asked:
-        return trial.given(generate, asked, fps=float(usual.fps), reader=reader, twins=twins)
+        return trial.given(
+            generate, asked, fps=float(usual.fps), reader=reader, twins=twins, ear=ear
+        )
     n = COUNT if wish.count is None else wish.count
     questions, others = (
         Questions(
@@ -150,7 +152,7 @@ def _tried(wish: Wish, out: Path, system: System, twin: System, asked: Sequence[
         ).asked()
         for seed in (SEED, SEED + 1)
     )
-    return trial.held_out(generate, questions, reader=reader, twins=twins, others=others)
+    return trial.held_out(generate, questions, reader=reader, twins=twins, others=others, ear=ear)
 
 
 def _kept(out: Path, system: System, name: str) -> Generate:

@@ -23,15 +23,19 @@ from typing import Any
 import torch
 
 from mutoscope import __version__, zoo
+from mutoscope.encoders import minilm_sha256
 from mutoscope.errors import DataError, MutoscopeError
-from mutoscope.evaluate import measure, report
+from mutoscope.evaluate import alignment, dense, measure, report
 from mutoscope.evaluate.flow import estimator
 from mutoscope.evaluate.measure import Measured
 from mutoscope.evaluate.reading import shipped
+from mutoscope.networks.alignment import Aligner
 from mutoscope.networks.readers import ClipReader
 from mutoscope.world.scene import VERSION as WORLD
 
 COLUMNS = ("file", "prompt")
+FURTHER = (alignment.NAME, dense.NAME)
+"""Instruments that are used where they are there."""
 VIDEOS = frozenset({".mp4", ".webm", ".gif", ".webp", ".mov", ".mkv"})
 """Suffixes of files that are named when the CSV doesn't list them."""
 
@@ -99,6 +103,8 @@ def versions() -> dict[str, Any]:
         "metrics": measure.VERSION,
         "world": WORLD,
         "readers": zoo.sha256("readers"),
+        **{name: zoo.sha256(name) for name in FURTHER if name in zoo.names()},
+        **({"sentences": minilm_sha256()} if alignment.NAME in zoo.names() else {}),
         "flow": estimator(),
     }
 
@@ -120,7 +126,7 @@ def kept(path: Path, keeping: Path, instruments: Mapping[str, Any]) -> Measured:
     if before is not None:
         return before
     clip, size = measure.opened(path)
-    found = measure.measured(clip, _reader(), size)
+    found = measure.measured(clip, _reader(), size, aligner=_aligner())
     report.written(place, json.dumps(found.to_json()))
     return found
 
@@ -196,6 +202,11 @@ def _tried(path: Path, *, keeping: Path, instruments: Mapping[str, Any]) -> Meas
 @cache
 def _reader() -> ClipReader:
     return shipped()
+
+
+@cache
+def _aligner() -> Aligner | None:
+    return alignment.shipped() if alignment.NAME in zoo.names() else None
 
 
 def _inside(reason: str, folder: Path, file: str) -> str:

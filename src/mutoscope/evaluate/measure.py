@@ -1,7 +1,7 @@
 """One clip in numbers, whatever its prompt: quality over time, and what the readers read in it.
 
 Long, wide or fast clips are brought down first: the shorter side to SIDE pixels, flow to RATE
-frames a second. The readers see the middle square. Flow is estimated (`flow`).
+frames a second. The readers and the aligner see the middle square. Flow is estimated (`flow`).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import base64
 import math
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -24,14 +24,15 @@ from torch.nn import functional as F
 from mutoscope import media
 from mutoscope.clip import Clip
 from mutoscope.errors import DataError, MediaError
-from mutoscope.evaluate import temporal
+from mutoscope.evaluate import alignment, temporal
 from mutoscope.evaluate.drift import drift
 from mutoscope.evaluate.flow import estimated
 from mutoscope.evaluate.reading import MOVES_FROM, Answer, Reading, ThingRead, read
 from mutoscope.evaluate.tracks import Track
+from mutoscope.networks.alignment import Aligner
 from mutoscope.networks.readers import FPS, FRAMES, ClipReader
 
-VERSION = 2
+VERSION = 3
 """Changes whenever the same clip would be measured differently."""
 SIDE = 256
 """Pixels of the shorter side from which a clip is brought down (ours)."""
@@ -66,7 +67,8 @@ class Measured:
 
     `size` is (W, H) as stored. `things` and `words` are answers (word, best, sure); where nothing
     could be read `unread` says why. `moving`: whether enough frames were read to speak of motion.
-    `beside` are the numbers of the clip spoilt; `preview` is a small picture as a data: address.
+    `beside` are the numbers of the clip spoilt; `preview` is a small picture as a data: address;
+    `vector` is the clip as the aligner sees it, of length 1, empty where it doesn't or can't.
     """
 
     frames: int
@@ -80,6 +82,7 @@ class Measured:
     unread: str | None
     moving: bool
     preview: str
+    vector: Sequence[float] = field(default_factory=list)
 
     def to_json(self) -> dict[str, Any]:
         """As a JSON object."""
@@ -113,7 +116,13 @@ def opened(path: Path) -> tuple[Clip, tuple[int, int]]:
     return clip, size
 
 
-def measured(clip: Clip, reader: ClipReader, size: tuple[int, int] | None = None) -> Measured:
+def measured(
+    clip: Clip,
+    reader: ClipReader,
+    size: tuple[int, int] | None = None,
+    *,
+    aligner: Aligner | None = None,
+) -> Measured:
     """Everything about one clip, stored as `size` (W, H); refuses frames that are no numbers."""
     frames, fps = clip.frames[0], float(clip.fps)
     T, H, W = frames.shape[1:]
@@ -137,6 +146,7 @@ def measured(clip: Clip, reader: ClipReader, size: tuple[int, int] | None = None
         unread=unread,
         moving=sum(row < T for row in rows) >= MOVES_FROM,
         preview=preview(clip),
+        vector=[] if unread or aligner is None else _seen(clip, aligner),
     )
 
 
@@ -182,6 +192,11 @@ def _read(
     except DataError as error:
         return [], {}, str(error)
     return [_plain(thing.words) for thing in reading.things], _plain(reading.words), None
+
+
+def _seen(clip: Clip, aligner: Aligner) -> list[float]:
+    (vector,) = alignment.seen(aligner, middle(clip.frames), float(clip.fps)).vector.tolist()
+    return [round(value, 6) for value in vector]
 
 
 def _plain(words: Mapping[str, Answer]) -> dict[str, list[Any]]:

@@ -9,13 +9,14 @@ from xml.etree.ElementTree import Element
 
 import numpy as np
 
-from mutoscope.evaluate import standing
+from mutoscope.evaluate import scores, standing
 from mutoscope.evaluate.faithfulness import BOTH
 from mutoscope.evaluate.folder import LeftOut
 from mutoscope.evaluate.markup import document
 from mutoscope.evaluate.markup import grid as _grid
 from mutoscope.evaluate.markup import tag as _tag
 from mutoscope.evaluate.markup import wide as _wide
+from mutoscope.evaluate.matching import SIMILAR
 from mutoscope.evaluate.measure import NUMBERS, YES_NO
 from mutoscope.evaluate.report import Entry, Report
 from mutoscope.evaluate.scores import Scored
@@ -24,22 +25,24 @@ SHOWN = 6
 """Clips shown as best and as worst (ours)."""
 BINS = 12
 """Bars of a spread (ours)."""
-DISTANCES = ("frechet", "kernel")
+PLAIN = ("frechet", "kernel", SIMILAR)
 """How the names of numbers end that are no shares."""
+WHOSE = {"truth": "a real clip of", "untrained": "what has learned nothing made of"}
+"""What is said of clips beside the one measured."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Contents:
     """What a page shows: facts by name, tables by title, clips, and what is left out.
 
-    `real` holds previews of real clips, by the file of the clip they belong to.
+    `beside` holds previews of other clips, by whose they are and by the file they belong to.
     """
 
     title: str
     facts: Mapping[str, str]
     tables: Mapping[str, Report]
     clips: Sequence[Scored]
-    real: Mapping[str, str]
+    beside: Mapping[str, Mapping[str, str]]
     left: Sequence[LeftOut]
 
 
@@ -50,6 +53,7 @@ def page(contents: Contents) -> str:
         contents.title,
         _tag("p", facts, **{"class": "weak"}),
         *(part for title, rows in contents.tables.items() for part in _table(title, rows)),
+        *_order(contents.tables),
         *_spreads(contents.clips),
         *_clips(contents),
         *left_out(contents.left),
@@ -61,7 +65,7 @@ def number(name: str, value: float | None) -> str:
     if value is None or not math.isfinite(value):
         return ""
     plain = name in NUMBERS and name not in YES_NO
-    return f"{value:.3g}" if plain or name.endswith(DISTANCES) else f"{100 * value:.1f} %"
+    return f"{value:.3g}" if plain or name.endswith(PLAIN) else f"{100 * value:.1f} %"
 
 
 def interval(name: str, entry: Entry) -> str:
@@ -91,8 +95,28 @@ def _table(title: str, rows: Report) -> list[Element]:
     return [_tag("h2", title), _wide(_tag("table", head, *lines))]
 
 
+def _order(tables: Mapping[str, Report]) -> list[Element]:
+    """Real renders, the clips and the untrained twin's side by side; nothing without both."""
+    found = standing.rungs(scores.whole(tables))
+    if not found:
+        return []
+    titles = ("", "real renders", "these clips", "untrained twin", "frozen", "order")
+    head = _tag("tr", *(_tag("th", title) for title in titles))
+    lines = [
+        _tag("tr", *(_tag("td", cell) for cell in (
+            one.name, *(number(one.name, value) for value in (
+                one.real, one.value, one.untrained, one.frozen)),
+            one.said or "none due",
+        )))
+        for one in found
+    ]  # fmt: skip
+    said = _tag("p", standing.summed(found))
+    return [_tag("h2", "Right order"), said, _wide(_tag("table", head, *lines))]
+
+
 def _spreads(clips: Sequence[Scored]) -> list[Element]:
     rows = {"words seen": [clip.right for clip in clips if clip.right is not None]}
+    rows[SIMILAR] = [clip.match.similarity for clip in clips if clip.match is not None]
     for name in NUMBERS:
         if name not in YES_NO:
             found = [clip.measured.numbers.get(name) for clip in clips]
@@ -126,21 +150,24 @@ def _clips(contents: Contents) -> list[Element]:
         part
         for title, row in parts.items()
         if row
-        for part in (_tag("h2", title), _grid(_clip(clip, contents.real) for clip in row))
+        for part in (_tag("h2", title), _grid(_clip(clip, contents.beside) for clip in row))
     ]
 
 
-def _clip(clip: Scored, real: Mapping[str, str]) -> Element:
+def _clip(clip: Scored, beside: Mapping[str, Mapping[str, str]]) -> Element:
     pictures = [_picture(clip.measured.preview, f"the clip of: {clip.prompt}")]
-    if clip.file in real:
-        pictures.append(_picture(real[clip.file], f"a real clip of: {clip.prompt}"))
+    for name, row in beside.items():
+        if clip.file in row:
+            pictures.append(_picture(row[clip.file], f"{WHOSE.get(name, name)}: {clip.prompt}"))
     words = [
         _tag("span", f"{m.title}: {m.word} {sign}. ", **{"class": "" if m.right else "no"})
         for m in clip.marks
         if m.title != BOTH
         for sign in ["✓" if m.right else "✗" if m.told else "can't tell"]
     ]
-    numbers = ", ".join(f"{n} {number(n, v)}" for n, v in clip.measured.numbers.items())
+    near = {} if clip.match is None else {SIMILAR: clip.match.similarity}
+    every = {**near, **clip.measured.numbers}
+    numbers = ", ".join(f"{n} {number(n, v)}" for n, v in every.items())
     left = f"not asked: {', '.join(clip.wanted.left)}" if clip.wanted.left else ""
     seen = "no word was asked" if clip.right is None else f"{100 * clip.right:.0f} % of words seen"
     lines = [_tag("p", text, **{"class": "weak"}) for text in (clip.file, numbers, left) if text]

@@ -18,6 +18,7 @@ import numpy as np
 from mutoscope.errors import DataError
 from mutoscope.evaluate.faithfulness import BOTH
 from mutoscope.evaluate.folder import LeftOut
+from mutoscope.evaluate.matching import PRECISE, SIMILAR
 from mutoscope.evaluate.measure import NUMBERS
 from mutoscope.evaluate.paired import Difference, difference
 from mutoscope.evaluate.report import Report, opened
@@ -29,6 +30,8 @@ Key = tuple[Hashable, ...]
 """The prompt, and what tells clips of one prompt apart."""
 NEEDED = ("file", "prompt", "fps", "size", "right", "asked", "numbers")
 """What is taken of a clip."""
+ASIDE = (SIMILAR, PRECISE)
+"""What is taken too where a clip has it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,8 +83,8 @@ def results(folder: Path, name: str) -> Results:
         data = json.loads(path.read_text(encoding="utf-8"))
         found = Results(
             name=name,
-            clips=[{"seed": clip.get("seed"), **{name: clip[name] for name in NEEDED}}
-                   for clip in data["clips"]],
+            clips=[{"seed": clip.get("seed"), **{name: clip[name] for name in NEEDED},
+                    **{name: clip.get(name) for name in ASIDE}} for clip in data["clips"]],
             left=[LeftOut(one["file"], one["reason"], one.get("prompt", ""))
                   for one in data["left out"]],
             versions=data["versions"],
@@ -175,6 +178,7 @@ def _values(clip: Shot, *, timed: bool) -> dict[str, tuple[float, float]]:
         for name in (one["title"], *([ALL] if one["title"] != BOTH else [])):
             right, count = rows.get(name, (0.0, 0.0))
             rows[name] = (right + bool(one["right"]), count + 1.0)
+    rows |= {name: (float(clip[name]), 1.0) for name in ASIDE if clip.get(name) is not None}
     return {**rows, **({n: (float(v), 1.0) for n, v in clip["numbers"].items()} if timed else {})}
 
 

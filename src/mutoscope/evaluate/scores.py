@@ -14,6 +14,7 @@ import numpy as np
 from mutoscope.evaluate import report
 from mutoscope.evaluate.faithfulness import BOTH, Mark, disordered, summary
 from mutoscope.evaluate.folder import LeftOut
+from mutoscope.evaluate.matching import PRECISE, SIMILAR, Match
 from mutoscope.evaluate.measure import NUMBERS, YES_NO, Measured, Numbers
 from mutoscope.evaluate.prompted import Wanted, asked, wanted
 from mutoscope.evaluate.report import Entry, Report
@@ -22,6 +23,8 @@ from mutoscope.networks.readers import ClipReader
 SEED = 0
 """Of which prompt each clip is held against for chance."""
 ALL = "all words"
+FAITHFUL, TIME = "faithfulness", "over time"
+"""Tables whose rows keep their names in a summary."""
 PREVIEWS = "previews.json"
 """Beside scores.json: a picture of every clip, in their order, for pages that compare."""
 
@@ -30,7 +33,7 @@ PREVIEWS = "previews.json"
 class Scored:
     """A clip, what was asked for and what was measured; `marks` are the questions about it.
 
-    `seed` is what a system was asked with.
+    `seed` is what a system was asked with; `match` says how near clip and prompt are.
     """
 
     file: str
@@ -39,6 +42,7 @@ class Scored:
     wanted: Wanted
     marks: Sequence[Mark]
     seed: int | None = None
+    match: Match | None = None
 
     @property
     def right(self) -> float | None:
@@ -63,6 +67,8 @@ class Scored:
             ],
             "not asked": list(self.wanted.left),
             "unread": found.unread,
+            SIMILAR: None if self.match is None else self.match.similarity,
+            PRECISE: None if self.match is None else self.match.first,
             "numbers": dict(found.numbers),
             "drift": dict(found.drift),
         }
@@ -119,6 +125,15 @@ def in_time(clips: Sequence[Measured], beside: Mapping[str, Sequence[Measured]])
         else:
             rows[name] = report.mean(mine, better=better, baselines=values)
     return rows
+
+
+def whole(tables: Mapping[str, Report]) -> Report:
+    """All tables as one, the rows of the further ones after their title."""
+    return {
+        name if title in (FAITHFUL, TIME) else f"{title}: {name}": entry
+        for title, table in tables.items()
+        for name, entry in table.items()
+    }
 
 
 def ranked(clips: Sequence[Scored]) -> list[Scored]:
