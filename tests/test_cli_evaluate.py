@@ -5,8 +5,9 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from PIL import Image
 
-from mutoscope import cli, recipes
+from mutoscope import cli, media, recipes
 from mutoscope.clip import Clip
 from mutoscope.evaluate import folder
 from mutoscope.world.parse import parse
@@ -57,6 +58,37 @@ def test_a_strangers_folder_becomes_scores_and_a_page(films: Path, tmp_path: Pat
     assert page.count("data:image/webp;base64,") == 2
     assert reason in page
     assert str(tmp_path) not in page + json.dumps(data), "a report can be handed on"
+
+
+def test_what_clips_were_given_stands_in_scores_and_on_the_page(
+    films: Path, tmp_path: Path, capsys
+):
+    for k in range(2):
+        first = media.read(films / f"{k}.mp4").uint8()[0, 0]
+        Image.fromarray(first).save(films / f"{k}.png")
+    lines = ["file,prompt,first,last", "0.mp4,a red ball,0.png,", "1.mp4,a corgi,1.png,gone.png"]
+    (films / "prompts.csv").write_text("\n".join(lines) + "\n")
+    assert cli.code([*ASKED, "--json"]) == 0
+    said = json.loads(capsys.readouterr().out.splitlines()[-1])
+    entry = said["summary"]["first-frame PSNR"]
+    assert (entry["value"], entry["n"]) == (60, 2)
+    assert entry["baselines"]["shuffled condition"] < 30
+    data = json.loads((tmp_path / "out" / "scores.json").read_text())
+    for clip in data["clips"]:
+        assert set(clip["conditions"]) == {"first-frame PSNR"}
+        assert clip["conditions"]["first-frame PSNR"]["coverage"] == 1
+    left = [one["file"] for one in said["left out"]]
+    assert "1.mp4: last gone.png" in left
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "first-frame PSNR: best" in page
+    assert page.count("first given: a corgi") == 2, "said and shown, though no word was asked"
+    before = (tmp_path / "out" / "scores.json").read_bytes()
+    assert cli.code(ASKED) == 0
+    assert (tmp_path / "out" / "scores.json").read_bytes() == before
+    assert cli.code([*ASKED[:-1], "again"]) == 0
+    assert cli.code(["compare", "out", "again", "-o", "both", "--json"]) == 0
+    both = json.loads(Path("both/scores.json").read_text())
+    assert both["comparisons"]["again"]["summary"]["first-frame PSNR"]["value"] == 0
 
 
 def test_calling_again_measures_nothing_twice(

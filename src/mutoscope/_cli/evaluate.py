@@ -15,13 +15,13 @@ from mutoscope import machine
 from mutoscope._cli import words
 from mutoscope._cli.leave import StoppedError
 from mutoscope.errors import DataError, RequestError
-from mutoscope.evaluate import folder, matching, scores, standing
-from mutoscope.evaluate.folder import LeftOut
+from mutoscope.evaluate import folder, given, matching, scores, standing
+from mutoscope.evaluate.folder import LeftOut, Row
 from mutoscope.evaluate.measure import Measured
 from mutoscope.evaluate.page import Contents, interval, number, page
 from mutoscope.evaluate.reading import shipped
 from mutoscope.evaluate.report import Entry, Report, written
-from mutoscope.evaluate.scores import FAITHFUL, TIME, Scored
+from mutoscope.evaluate.scores import FAITHFUL, GIVEN, TIME, Scored
 
 KEPT = "kept"
 """The folder inside DIR that makes a stopped run go on."""
@@ -58,10 +58,12 @@ def run(wish: Wish) -> None:
         if row.file not in odd
     ]
     clips, unheard = _matched(clips)
-    left += unheard
+    clips, ungiven = _obeyed(wish, [row for row in rows if row.file not in odd], clips)
+    left += [*unheard, *ungiven]
     faithful = scores.faithful(clips, reader, {})
     tables = {
         FAITHFUL: {**faithful, **matching.rows([clip.match for clip in clips], {})},
+        GIVEN: given.summed([clip.given for clip in clips]),
         TIME: scores.in_time([clip.measured for clip in clips], {}),
     }
     facts = {"versions": folder.versions(), "seeds": {"chance": scores.SEED}}
@@ -96,8 +98,9 @@ def report(
         **{name: _plainly(value) for name, value in facts.items()},
     }
     contents = Contents(
-        title=title, facts=said, tables=tables, clips=ranked, beside=beside or {}, left=left
-    )
+        title=title, facts=said, tables=tables, clips=ranked, beside=beside or {}, left=left,
+        given=[clip for clip in clips if clip.given is not None],
+    )  # fmt: skip
     written(out / "report.html", page(contents))
 
 
@@ -134,6 +137,30 @@ def _measured(wish: Wish, files: Sequence[str]) -> dict[str, Measured | str]:
             jobs=wish.jobs,
             progress=lambda done: progress.update(bar, completed=done),
         )
+
+
+def _obeyed(
+    wish: Wish, rows: Sequence[Row], clips: Sequence[Scored]
+) -> tuple[list[Scored], list[LeftOut]]:
+    """The clips held against what the CSV says they were given, and what can't be used of it."""
+    tasks, left = given.placed(rows, wish.clips, wish.prompts)
+    asked = sum(bool(task.own) for task in tasks)
+    if not asked:
+        return list(clips), left
+    with words.progress() as progress:
+        bar = progress.add_task("conditions", total=asked)
+        try:
+            found = given.measured(
+                tasks,
+                keeping=wish.out / KEPT,
+                jobs=wish.jobs,
+                progress=lambda done: progress.update(bar, completed=done),
+            )
+        except KeyboardInterrupt:
+            raise StoppedError(f"what was measured is in {wish.out}; call again to go on") from None
+    both = zip(clips, found, strict=True)
+    left += given.left_out(rows, found)
+    return [replace(clip, given=one) for clip, one in both], left
 
 
 def _matched(clips: Sequence[Scored]) -> tuple[list[Scored], list[LeftOut]]:

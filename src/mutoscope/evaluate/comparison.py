@@ -22,7 +22,7 @@ METHOD = (
     " over prompts, corrected by Holm over all tests here; better or worse is said only where both"
     " leave out that there is no difference"
 )
-LATER = {"truth", "real", "untrained", "chance"}
+LATER = {*standing.FIRST, *standing.LAST}
 
 
 @dataclass(frozen=True, kw_only=True)

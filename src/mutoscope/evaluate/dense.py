@@ -58,6 +58,12 @@ def read(reader: DenseReader, frames: Frames, fps: float) -> list[Maps]:
     return [maps for part in torch.split(x, BATCH) for maps in _read(reader, part)]
 
 
+def rows(count: int, fps: float) -> list[int]:
+    """Which of so many frames are read: RATE of them a second."""
+    every = sorted({round(k * fps / RATE) for k in range(count)}) if count > 1 else [0]
+    return [row for row in every if row < count]
+
+
 def prepared(frames: Frames, fps: float) -> Float[Tensor, "b 3 t h w"]:
     """Clips at RATE frames a second and SIDE pixels square, each the mean of those it covers.
 
@@ -72,8 +78,7 @@ def prepared(frames: Frames, fps: float) -> Float[Tensor, "b 3 t h w"]:
         raise DataError(
             f"motion is read at {RATE:g} frames a second (got {fps:g}); read the frames one by one"
         )
-    rows = sorted({round(k * fps / RATE) for k in range(T)}) if T > 1 else [0]
-    picked = frames[:, :, [row for row in rows if row < T]].float()
+    picked = frames[:, :, rows(T, fps)].float()
     if H == SIDE:
         return picked
     flat = rearrange(picked, "b c t h w -> (b t) c h w")

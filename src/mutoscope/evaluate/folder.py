@@ -18,14 +18,14 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 
 from mutoscope import __version__, zoo
 from mutoscope.encoders import minilm_sha256
 from mutoscope.errors import DataError, MutoscopeError
-from mutoscope.evaluate import alignment, dense, measure, report
+from mutoscope.evaluate import alignment, conditions, dense, measure, report
 from mutoscope.evaluate.flow import estimator
 from mutoscope.evaluate.measure import Measured
 from mutoscope.evaluate.reading import shipped
@@ -33,19 +33,26 @@ from mutoscope.networks.alignment import Aligner
 from mutoscope.networks.readers import ClipReader
 from mutoscope.world.scene import VERSION as WORLD
 
+Key = TypeVar("Key")
+Item = TypeVar("Item")
+Answer = TypeVar("Answer")
+
 COLUMNS = ("file", "prompt")
 FURTHER = (alignment.NAME, dense.NAME)
 """Instruments that are used where they are there."""
+CONDITIONS = ("first", "last", "depth", "sketch", "mask", "source")
+"""Columns that name pictures or clips a clip was given; see `given`."""
 VIDEOS = frozenset({".mp4", ".webm", ".gif", ".webp", ".mov", ".mkv"})
 """Suffixes of files that are named when the CSV doesn't list them."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """A line of the CSV: a path inside the folder, and what was asked for."""
+    """A line of the CSV: a path inside the folder, what was asked for, and CONDITIONS by column."""
 
     file: str
     prompt: str
+    given: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -70,15 +77,16 @@ def listed(folder: Path, prompts: Path, *, besides: Path) -> tuple[list[Row], li
         raise DataError(f"{folder} is not a folder; give the folder that holds the videos")
     rows: dict[Row, None] = {}
     left: list[LeftOut] = []
-    for line, (file, prompt) in enumerate(_lines(prompts), start=2):
-        row = Row(file, prompt)
+    for line, row in enumerate(_lines(prompts), start=2):
         reason = "is listed twice with this prompt" if row in rows else _reason(folder, row)
         if reason:
-            left.append(LeftOut(file or f"line {line}", reason, prompt))
+            left.append(LeftOut(row.file or f"line {line}", reason, row.prompt))
         else:
             rows[row] = None
     named = {(folder / row.file).resolve() for row in rows}
     named |= {(folder / one.file).resolve() for one in left if "\0" not in one.file}
+    named |= {(prompts.parent / path).resolve() for row in rows for _, path in row.given
+              if "\0" not in path}  # fmt: skip
     left += [LeftOut(file, "has no prompt in the CSV") for file in _others(folder, besides, named)]
     return list(rows), left
 
@@ -101,6 +109,7 @@ def versions() -> dict[str, Any]:
     return {
         "mutoscope": __version__,
         "metrics": measure.VERSION,
+        "conditions": conditions.VERSION,
         "world": WORLD,
         "readers": zoo.sha256("readers"),
         **{name: zoo.sha256(name) for name in FURTHER if name in zoo.names()},
@@ -146,26 +155,27 @@ def measured(
     one = partial(_tried, keeping=keeping, instruments=versions())
     paths = {file: folder / file for file in dict.fromkeys(files)}
     found: dict[str, Measured | str] = {}
-    for done, (file, answer) in enumerate(_each(one, paths, jobs), start=1):
+    for done, (file, answer) in enumerate(each(one, paths, jobs), start=1):
         plain = answer if isinstance(answer, Measured) else _inside(answer, folder, file)
         found[file] = plain
         progress(done)
     return {file: found[file] for file in paths}
 
 
-def _each(
-    one: Callable[[Path], Measured | str], paths: Mapping[str, Path], jobs: int
-) -> Iterator[tuple[str, Measured | str]]:
-    if min(jobs, len(paths)) <= 1:
-        for file, path in paths.items():
-            yield file, one(path)
+def each(
+    one: Callable[[Item], Answer], items: Mapping[Key, Item], jobs: int
+) -> Iterator[tuple[Key, Answer]]:
+    """What `one` answers to every item, as answers come; in so many processes from 2 on."""
+    if min(jobs, len(items)) <= 1:
+        for key, item in items.items():
+            yield key, one(item)
         return
     pool = ProcessPoolExecutor(
-        min(jobs, len(paths)), multiprocessing.get_context("spawn"), initializer=_begin
+        min(jobs, len(items)), multiprocessing.get_context("spawn"), initializer=_begin
     )
     try:
-        asked: dict[Future[Measured | str], str] = {
-            pool.submit(one, path): file for file, path in paths.items()
+        asked: dict[Future[Answer], Key] = {
+            pool.submit(one, item): key for key, item in items.items()
         }
         for answer in as_completed(asked):
             yield asked[answer], answer.result()
@@ -215,7 +225,7 @@ def _inside(reason: str, folder: Path, file: str) -> str:
     return plain.replace(f"{folder}/", "")
 
 
-def _lines(prompts: Path) -> list[tuple[str, str]]:
+def _lines(prompts: Path) -> list[Row]:
     try:
         with prompts.open(encoding="utf-8-sig", newline="") as file:
             table = csv.DictReader(file, restval="")
@@ -225,10 +235,15 @@ def _lines(prompts: Path) -> list[tuple[str, str]]:
                     f"{prompts} lacks the column '{missing[0]}'; its first line must name"
                     " the columns file,prompt"
                 )
-            return [(row["file"].strip(), row["prompt"].strip()) for row in table]
+            return [Row(row["file"].strip(), row["prompt"].strip(), _given(row)) for row in table]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         reason = getattr(error, "strerror", None) or error
         raise DataError(f"{prompts} can't be read as a CSV file in UTF-8 ({reason})") from error
+
+
+def _given(row: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    told = [(name, (row.get(name) or "").strip()) for name in CONDITIONS]
+    return tuple((name, path) for name, path in told if path)
 
 
 def _reason(folder: Path, row: Row) -> str | None:

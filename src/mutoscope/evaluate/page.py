@@ -10,6 +10,7 @@ from xml.etree.ElementTree import Element
 import numpy as np
 
 from mutoscope.evaluate import scores, standing
+from mutoscope.evaluate.conditions import BETTER
 from mutoscope.evaluate.faithfulness import BOTH
 from mutoscope.evaluate.folder import LeftOut
 from mutoscope.evaluate.markup import document
@@ -25,7 +26,9 @@ SHOWN = 6
 """Clips shown as best and as worst (ours)."""
 BINS = 12
 """Bars of a spread (ours)."""
-PLAIN = ("frechet", "kernel", SIMILAR)
+FEW = 3
+"""Clips shown as best and as worst of a condition (ours)."""
+PLAIN = ("frechet", "kernel", SIMILAR, *BETTER, "Pearson", "cross-talk")
 """How the names of numbers end that are no shares."""
 WHOSE = {"truth": "a real clip of", "untrained": "what has learned nothing made of"}
 """What is said of clips beside the one measured."""
@@ -35,7 +38,8 @@ WHOSE = {"truth": "a real clip of", "untrained": "what has learned nothing made 
 class Contents:
     """What a page shows: facts by name, tables by title, clips, and what is left out.
 
-    `beside` holds previews of other clips, by whose they are and by the file they belong to.
+    `beside` holds previews of other clips, by whose they are and by the file they belong to;
+    `given` are the clips that were given conditions, in any order.
     """
 
     title: str
@@ -44,6 +48,7 @@ class Contents:
     clips: Sequence[Scored]
     beside: Mapping[str, Mapping[str, str]]
     left: Sequence[LeftOut]
+    given: Sequence[Scored] = ()
 
 
 def page(contents: Contents) -> str:
@@ -56,6 +61,7 @@ def page(contents: Contents) -> str:
         *_order(contents.tables),
         *_spreads(contents.clips),
         *_clips(contents),
+        *_given(contents),
         *left_out(contents.left),
     )
 
@@ -154,11 +160,38 @@ def _clips(contents: Contents) -> list[Element]:
     ]
 
 
+def _given(contents: Contents) -> list[Element]:
+    """By figure the clips that obey a condition best and worst, with what they were given."""
+    parts: list[Element] = []
+    for name, better in BETTER.items():
+        told = [
+            (-value if better == "higher" else value, k)
+            for k, clip in enumerate(contents.given)
+            for value in [_obeyed(clip).get(name)]
+            if value is not None
+        ]
+        order = [contents.given[k] for _, k in sorted(told)]
+        few = min(FEW, -(-len(order) // 2))
+        for title, row in (("best", order[:few]), ("worst", order[few:][-FEW:][::-1])):
+            if row:
+                parts.append(_tag("h2", f"{name}: {title}"))
+                parts.append(_grid(_clip(clip, contents.beside) for clip in row))
+    return parts
+
+
+def _obeyed(clip: Scored) -> dict[str, float]:
+    """The figures of a clip's conditions that can be told."""
+    scores = {} if clip.given is None else clip.given.scores
+    return {name: value for name, (value, _) in scores.items() if value is not None}
+
+
 def _clip(clip: Scored, beside: Mapping[str, Mapping[str, str]]) -> Element:
     pictures = [_picture(clip.measured.preview, f"the clip of: {clip.prompt}")]
     for name, row in beside.items():
         if clip.file in row:
             pictures.append(_picture(row[clip.file], f"{WHOSE.get(name, name)}: {clip.prompt}"))
+    shown = {} if clip.given is None else clip.given.pictures
+    pictures += [_picture(source, f"{name} given: {clip.prompt}") for name, source in shown.items()]
     words = [
         _tag("span", f"{m.title}: {m.word} {sign}. ", **{"class": "" if m.right else "no"})
         for m in clip.marks
@@ -166,7 +199,7 @@ def _clip(clip: Scored, beside: Mapping[str, Mapping[str, str]]) -> Element:
         for sign in ["✓" if m.right else "✗" if m.told else "can't tell"]
     ]
     near = {} if clip.match is None else {SIMILAR: clip.match.similarity}
-    every = {**near, **clip.measured.numbers}
+    every = {**near, **_obeyed(clip), **clip.measured.numbers}
     numbers = ", ".join(f"{n} {number(n, v)}" for n, v in every.items())
     left = f"not asked: {', '.join(clip.wanted.left)}" if clip.wanted.left else ""
     seen = "no word was asked" if clip.right is None else f"{100 * clip.right:.0f} % of words seen"

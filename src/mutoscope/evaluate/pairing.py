@@ -30,8 +30,6 @@ Key = tuple[Hashable, ...]
 """The prompt, and what tells clips of one prompt apart."""
 NEEDED = ("file", "prompt", "fps", "size", "right", "asked", "numbers")
 """What is taken of a clip."""
-ASIDE = (SIMILAR, PRECISE)
-"""What is taken too where a clip has it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +82,7 @@ def results(folder: Path, name: str) -> Results:
         found = Results(
             name=name,
             clips=[{"seed": clip.get("seed"), **{name: clip[name] for name in NEEDED},
-                    **{name: clip.get(name) for name in ASIDE}} for clip in data["clips"]],
+                    "aside": _aside(clip)} for clip in data["clips"]],
             left=[LeftOut(one["file"], one["reason"], one.get("prompt", ""))
                   for one in data["left out"]],
             versions=data["versions"],
@@ -178,8 +176,15 @@ def _values(clip: Shot, *, timed: bool) -> dict[str, tuple[float, float]]:
         for name in (one["title"], *([ALL] if one["title"] != BOTH else [])):
             right, count = rows.get(name, (0.0, 0.0))
             rows[name] = (right + bool(one["right"]), count + 1.0)
-    rows |= {name: (float(clip[name]), 1.0) for name in ASIDE if clip.get(name) is not None}
+    rows |= {name: (float(value), 1.0) for name, value in clip.get("aside", {}).items()}
     return {**rows, **({n: (float(v), 1.0) for n, v in clip["numbers"].items()} if timed else {})}
+
+
+def _aside(clip: Shot) -> dict[str, float]:
+    """What a clip may have besides: how near it is to its prompt, how far it obeys conditions."""
+    given = {name: told["value"] for name, told in clip.get("conditions", {}).items()}
+    every = {**{name: clip.get(name) for name in (SIMILAR, PRECISE)}, **given}
+    return {name: float(value) for name, value in every.items() if value is not None}
 
 
 def _previews(path: Path, count: int) -> list[str]:

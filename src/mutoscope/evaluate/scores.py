@@ -14,6 +14,7 @@ import numpy as np
 from mutoscope.evaluate import report
 from mutoscope.evaluate.faithfulness import BOTH, Mark, disordered, summary
 from mutoscope.evaluate.folder import LeftOut
+from mutoscope.evaluate.given import Given
 from mutoscope.evaluate.matching import PRECISE, SIMILAR, Match
 from mutoscope.evaluate.measure import NUMBERS, YES_NO, Measured, Numbers
 from mutoscope.evaluate.prompted import Wanted, asked, wanted
@@ -23,7 +24,7 @@ from mutoscope.networks.readers import ClipReader
 SEED = 0
 """Of which prompt each clip is held against for chance."""
 ALL = "all words"
-FAITHFUL, TIME = "faithfulness", "over time"
+FAITHFUL, TIME, GIVEN = "faithfulness", "over time", "conditions"
 """Tables whose rows keep their names in a summary."""
 PREVIEWS = "previews.json"
 """Beside scores.json: a picture of every clip, in their order, for pages that compare."""
@@ -33,7 +34,8 @@ PREVIEWS = "previews.json"
 class Scored:
     """A clip, what was asked for and what was measured; `marks` are the questions about it.
 
-    `seed` is what a system was asked with; `match` says how near clip and prompt are.
+    `seed` is what a system was asked with; `match` says how near clip and prompt are, `given` how
+    far the clip obeys what it was given besides.
     """
 
     file: str
@@ -43,6 +45,7 @@ class Scored:
     marks: Sequence[Mark]
     seed: int | None = None
     match: Match | None = None
+    given: Given | None = None
 
     @property
     def right(self) -> float | None:
@@ -69,6 +72,7 @@ class Scored:
             "unread": found.unread,
             SIMILAR: None if self.match is None else self.match.similarity,
             PRECISE: None if self.match is None else self.match.first,
+            **({} if self.given is None else {"conditions": self.given.to_json()}),
             "numbers": dict(found.numbers),
             "drift": dict(found.drift),
         }
@@ -130,7 +134,7 @@ def in_time(clips: Sequence[Measured], beside: Mapping[str, Sequence[Measured]])
 def whole(tables: Mapping[str, Report]) -> Report:
     """All tables as one, the rows of the further ones after their title."""
     return {
-        name if title in (FAITHFUL, TIME) else f"{title}: {name}": entry
+        name if title in (FAITHFUL, TIME, GIVEN) else f"{title}: {name}": entry
         for title, table in tables.items()
         for name, entry in table.items()
     }

@@ -90,7 +90,7 @@ def camera(shot: Shot) -> Camera:
     grey = shot.astype(np.float64).mean(-1)
     total = np.zeros(4)
     for before, after in pairwise(grey):
-        total += _fit(*_shifts(before, after))
+        total += fitted(*_shifts(before, after))
     side = shot.shape[1]
     return Camera(total[0] / side, total[1] / side, total[2], total[3])
 
@@ -242,8 +242,16 @@ def _shift(a: np.ndarray, b: np.ndarray) -> tuple[tuple[float, float], float]:
     return (wrap[0], wrap[1]), float(surface.max())
 
 
-def _fit(places: np.ndarray, shifts: np.ndarray, peaks: np.ndarray) -> np.ndarray:
-    """a_x, a_y in pixels, growth, turn: least squares, twice leaving out the worst windows."""
+def fitted(
+    places: Float[np.ndarray, "n 2"],
+    shifts: Float[np.ndarray, "n 2"],
+    peaks: Float[np.ndarray, " n"],
+) -> Float[np.ndarray, " 4"]:
+    """The similarity that explains shifts of places: a_x, a_y, growth, turn (clockwise, radians).
+
+    Places are told from the fixed point of growth and turn; `peaks` say how much each counts.
+    Least squares, twice leaving out the worst.
+    """
     x, y = places.T
     zero, one = np.zeros_like(x), np.ones_like(x)
     rows = np.concatenate([np.stack([one, zero, x, -y], 1), np.stack([zero, one, y, x], 1)])

@@ -11,7 +11,7 @@ from mutoscope.evaluate.report import Entry, Report
 
 FIRST = ("truth", "real")
 """References that nothing should be better than."""
-LAST = ("untrained", "chance")
+LAST = ("untrained", "chance", "shuffled condition")
 """References that should be worse than what is measured."""
 
 

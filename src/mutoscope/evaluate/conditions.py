@@ -1,0 +1,383 @@
+"""How far clips obey what they were given besides a prompt: maps, masks, frames, motion, a camera.
+
+    depth rank        Spearman's rho of the depth read and the depth asked, over a frame's pixels
+    sketch F1         of the lines read and the lines asked, 1 pixel (of a side of 64) apart at most
+    flow error        |flow read - motion asked|, mean over pixels, in pixels of a side of 64
+    outside-mask PSNR, first-frame PSNR, last-frame PSNR
+                      10 log10(1 / mean square error) of frames in [0, 1], BEST at most
+    camera            see `ride`
+
+Depth, lines, flow and camera are read by the dense reader (`dense`) in the square middle at its
+size and rate, and count where it can tell: `coverage` is that share, and below FEWEST of it a clip
+can't be told. What the reader is never sure enough of (a bar above 1) has no figure.
+
+Sources: P3, P4 and P7 of the project's instruments.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Literal
+
+import numpy as np
+import torch
+from einops import rearrange
+from jaxtyping import Bool, Float
+from scipy import ndimage
+from torch import Tensor
+from torch.nn import functional as F
+
+from mutoscope.clip import Frames
+from mutoscope.errors import DataError
+from mutoscope.evaluate import dense, report, structure
+from mutoscope.evaluate.dense import Maps
+from mutoscope.evaluate.faithfulness import disordered
+from mutoscope.evaluate.measure import middle
+from mutoscope.evaluate.reading import as_frames
+from mutoscope.evaluate.report import Entry, Report
+from mutoscope.evaluate.ride import Ride, ridden, rides
+from mutoscope.networks.dense import KINDS, SIDE, DenseReader, nearness
+from mutoscope.world.camera import axes, ease
+from mutoscope.world.render import render
+from mutoscope.world.scene import Scene
+
+VERSION = 1
+"""Changes whenever the same clip would be said to obey otherwise."""
+BETTER: Mapping[str, Literal["higher", "lower"]] = {
+    "depth rank": "higher", "sketch F1": "higher", "flow error": "lower",
+    "outside-mask PSNR": "higher", "first-frame PSNR": "higher", "last-frame PSNR": "higher",
+}  # fmt: skip
+"""Figures of one clip."""
+SHUFFLED = "shuffled condition"
+BEST = 60.0
+"""Decibels from which frames of 256 levels are the same: rounding alone is 58.9."""
+SEED = 0
+"""Of whose conditions stand in for a clip's own."""
+FEWEST = 0.05
+"""The share of pixels, or of the motion asked, below which a reading says nothing (ours)."""
+GROUPS = (
+    ("near",), ("sketch",), ("flow",), ("mask", "source"), ("first",), ("last",), ("camera",)
+)  # fmt: skip
+"""Conditions that go together."""
+Pixels = Float[Tensor, "3 T H W"]
+Asked = Float[np.ndarray, "_T _H _W"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Conditions:
+    """What one clip was to obey; None is not asked.
+
+    Maps may have any size of the clip's shape, and fewer frames than the clip: then no more are
+    asked. near: larger is nearer, only the order counts. flow: of each frame to the next, in its
+    own pixels, x right, y down, nan where no motion is asked. mask: where the clip may differ from
+    `source`. camera: of each frame to the next the speed along the six axes of the world's camera,
+    in any unit. Frames are in [-1, 1] and have the clip's size.
+    """
+
+    near: Asked | None = None
+    sketch: Bool[np.ndarray, "_T _H _W"] | None = None
+    flow: Float[np.ndarray, "_pairs _H _W 2"] | None = None
+    mask: Bool[np.ndarray, "_T _H _W"] | None = None
+    source: Float[Tensor, "3 _T _H _W"] | None = None
+    first: Float[Tensor, "3 _H _W"] | None = None
+    last: Float[Tensor, "3 _H _W"] | None = None
+    camera: Float[np.ndarray, "_pairs 6"] | None = None
+
+    def __post_init__(self) -> None:
+        if (self.mask is None) != (self.source is None):
+            lacks = "source" if self.source is None else "mask"
+            raise DataError(f"what lies outside a mask needs mask and source; give the {lacks} too")
+
+
+@dataclass(frozen=True)
+class Score:
+    """A figure of one clip, nan for "can't tell", and the share of what is asked that is told."""
+
+    value: float
+    coverage: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Obeyed:
+    """What one clip scores by figure, its camera's way, and by figure why it has none."""
+
+    scores: Mapping[str, Score]
+    ride: Ride | None = None
+    why: Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Looked:
+    """A clip as it is held against conditions: its pixels, and what was read of frames `rows`.
+
+    `why` says of each of KINDS that isn't told why.
+    """
+
+    frames: Pixels
+    rows: Sequence[int]
+    maps: Maps | None
+    why: Mapping[str, str]
+
+
+def looked(frames: Frames, fps: float, reader: DenseReader | None) -> Looked:
+    """Look at one clip; without a reader only pixels can be compared."""
+    T = frames.shape[2]
+    if reader is None:
+        why = dict.fromkeys(
+            KINDS, "has no reader here; train one with mutoscope train dense-readers"
+        )
+        return Looked(frames=frames[0], rows=(), maps=None, why=why)
+    never = [name for name, bar in zip(KINDS, reader.bars.tolist(), strict=True) if bar > 1]
+    reason = "isn't told: the reader misses its bar on real renders"
+    try:
+        (maps,) = dense.read(reader, middle(frames), fps)
+    except DataError as error:
+        return Looked(frames=frames[0], rows=(), maps=None, why=dict.fromkeys(KINDS, str(error)))
+    rows = dense.rows(T, fps)
+    return Looked(frames=frames[0], rows=rows, maps=maps, why=dict.fromkeys(never, reason))
+
+
+def obeyed(clip: Looked, wish: Conditions) -> Obeyed:
+    """Hold one clip against its conditions; refuses frames of another size than the clip's."""
+    scores: dict[str, Score] = {}
+    why: dict[str, str] = {}
+    for name, (kind, needed, score) in _FIGURES.items():
+        if getattr(wish, needed) is None:
+            continue
+        reason = clip.why.get(kind)
+        if reason is None:
+            scores[name] = score(clip, wish)
+        else:
+            why[name] = reason
+    unread = [clip.why[kind] for kind in ("flow", "mask") if kind in clip.why]
+    if wish.camera is None:
+        return Obeyed(scores=scores, why=why)
+    if clip.maps is None or unread:
+        return Obeyed(scores=scores, why={**why, "camera": unread[0]})
+    return Obeyed(scores=scores, ride=ridden(clip.maps, clip.rows, wish.camera), why=why)
+
+
+def faithful(
+    clips: Frames,
+    fps: float,
+    wishes: Sequence[Conditions],
+    *,
+    reader: DenseReader | None,
+    beside: Mapping[str, Frames] | None = None,
+    seed: int = 0,
+) -> Report:
+    """How far clips obey their conditions, beside SHUFFLED: the same clips against others' ones.
+
+    `beside` are other clips of the same conditions: real renders as "truth", an untrained twin's as
+    "untrained". `seed` draws whose conditions stand in.
+    """
+    others = swapped(wishes, seed)
+    mine, shuffled = [], []
+    for clip, wish, other in zip(clips.split(1), wishes, others, strict=True):
+        seen = looked(clip, fps, reader)
+        mine.append(obeyed(seen, wish))
+        shuffled.append(obeyed(seen, other))
+    rows = {
+        name: [obeyed(looked(clip, fps, reader), wish) for clip, wish in zip(row.split(1), wishes,
+                                                                            strict=False)]
+        for name, row in (beside or {}).items()
+    }  # fmt: skip
+    return summary(mine, {**rows, SHUFFLED: shuffled})
+
+
+def summary(own: Sequence[Obeyed], beside: Mapping[str, Sequence[Obeyed]]) -> Report:
+    """A row a figure that some clip has; "coverage" beside it is over all clips it was asked of."""
+    rows: dict[str, Entry] = {}
+    for name, better in BETTER.items():
+        told = [one.scores[name] for one in own if name in one.scores]
+        values = _known(told)
+        if not values:
+            continue
+        others = {n: _known([one.scores[name] for one in row if name in one.scores])
+                  for n, row in beside.items()}  # fmt: skip
+        known = {n: float(np.mean(row)) for n, row in others.items() if row}
+        covered = {"coverage": float(np.mean([score.coverage for score in told]))}
+        rows[name] = report.mean(values, better=better, baselines={**known, **covered})
+    return {**rows, **rides(_rides(own), {name: _rides(row) for name, row in beside.items()})}
+
+
+def swapped(wishes: Sequence[Conditions], seed: int = 0) -> list[Conditions]:
+    """Every condition moved to another clip that has one of its kind and size; else it is None."""
+    moved = [Conditions() for _ in wishes]
+    for names in GROUPS:
+        have = [k for k, wish in enumerate(wishes) if getattr(wish, names[0]) is not None]
+        for mine, other in zip(have, disordered(have, seed), strict=True):
+            given = {name: getattr(wishes[other], name) for name in names}
+            alike = all(given[n].shape[-3:] == getattr(wishes[mine], n).shape[-3:] for n in given)
+            if mine != other and alike:
+                moved[mine] = replace(moved[mine], **given)
+    return moved
+
+
+def of_scene(scene: Scene, *, frames: int, size: tuple[int, int], fps: float) -> Conditions:
+    """All that a scene of the world tells, but no mask: what is hidden next asks for no flow."""
+    wanted = ("depth", "flow", "occluded", "sketch")
+    made = render(scene, frames=frames, size=size, fps=fps, truth=wanted)
+    assert made.depth is not None
+    assert made.flow is not None
+    assert made.occluded is not None
+    assert made.sketch is not None
+    rgb = as_frames(made.rgb[None])[0]
+    way = ease(np.arange(frames) / fps / 2, 1.15, 0.15)
+    return Conditions(
+        near=nearness(torch.from_numpy(made.depth)).numpy(),
+        sketch=made.sketch > 0,
+        flow=np.where(made.occluded[..., None], np.nan, made.flow)[:-1].astype(np.float32),
+        first=rgb[:, 0],
+        last=rgb[:, -1],
+        camera=np.round(np.outer(np.diff(way) * 2 * fps, axes(scene.camera)), 6),
+    )
+
+
+def psnr(
+    frames: Float[Tensor, "3 ..."], true: Float[Tensor, "3 ..."], where: Tensor | None = None
+) -> float:
+    """The peak signal-to-noise ratio of frames in [-1, 1], in decibels; higher is better.
+
+    BEST at most; nan where there is no pixel to compare. Source: P7 of the project's instruments.
+    """
+    error = ((frames.double() - true.double()) / 2).square().mean(0)
+    kept = error if where is None else error[where]
+    if not kept.numel():
+        return math.nan
+    mean = float(kept.mean())
+    return BEST if mean <= 10 ** (-BEST / 10) else -10 * math.log10(mean)
+
+
+def _depth(clip: Looked, wish: Conditions) -> Score:
+    assert clip.maps is not None
+    assert wish.near is not None
+    true = _small(wish.near, clip.rows)
+    n = len(true)
+    told = clip.maps.told["depth"][:n]
+    value = structure.rank_correlation(clip.maps.depth[:n], -true, told)
+    return _score(value, float(told.mean()))
+
+
+def _sketch(clip: Looked, wish: Conditions) -> Score:
+    assert clip.maps is not None
+    assert wish.sketch is not None
+    true = _small(wish.sketch.astype(np.float32), clip.rows, thin=True) > 0.5
+    n = len(true)
+    told = clip.maps.told["lines"][:n]
+    value = structure.line_f1(clip.maps.lines[:n] & told, true & told)
+    return _score(value, float(told.mean()))
+
+
+def _flow(clip: Looked, wish: Conditions) -> Score:
+    assert clip.maps is not None
+    assert wish.flow is not None
+    true = _small_flow(wish.flow, clip.rows)
+    asked = np.isfinite(true).all(-1)
+    told = asked & clip.maps.told["flow"][: len(true)]
+    value = structure.endpoint_error(clip.maps.flow[: len(true)], np.nan_to_num(true), told)
+    return _score(value, float(told.sum() / max(1, asked.sum())))
+
+
+def _outside(clip: Looked, wish: Conditions) -> Score:
+    assert wish.mask is not None
+    assert wish.source is not None
+    _check_size(clip, wish.source.shape, "source")
+    _check_size(clip, wish.mask.shape, "mask")
+    n = min(clip.frames.shape[1], wish.source.shape[1], len(wish.mask))
+    kept = ~torch.tensor(wish.mask[:n])
+    return Score(psnr(clip.frames[:, :n], wish.source[:, :n], kept), 1.0)
+
+
+def _first(clip: Looked, wish: Conditions) -> Score:
+    assert wish.first is not None
+    _check_size(clip, wish.first.shape, "first frame")
+    return Score(psnr(clip.frames[:, 0], wish.first), 1.0)
+
+
+def _last(clip: Looked, wish: Conditions) -> Score:
+    assert wish.last is not None
+    _check_size(clip, wish.last.shape, "last frame")
+    return Score(psnr(clip.frames[:, -1], wish.last), 1.0)
+
+
+_FIGURES: Mapping[str, tuple[str, str, Callable[[Looked, Conditions], Score]]] = {
+    "depth rank": ("depth", "near", _depth),
+    "sketch F1": ("lines", "sketch", _sketch),
+    "flow error": ("flow", "flow", _flow),
+    "outside-mask PSNR": ("", "mask", _outside),
+    "first-frame PSNR": ("", "first", _first),
+    "last-frame PSNR": ("", "last", _last),
+}
+"""By figure which of KINDS is read for it, the condition that asks for it, and how it is told."""
+
+
+def _score(value: float, coverage: float) -> Score:
+    return Score(value if coverage >= FEWEST else math.nan, coverage)
+
+
+def _known(scores: Sequence[Score]) -> list[float]:
+    return [score.value for score in scores if math.isfinite(score.value)]
+
+
+def _check_size(clip: Looked, shape: Sequence[int], name: str) -> None:
+    H, W = clip.frames.shape[-2:]
+    if tuple(shape[-2:]) != (H, W):
+        raise DataError(
+            f"the {name} is {shape[-1]}x{shape[-2]} where the clip is {W}x{H};"
+            " bring both to one size"
+        )
+
+
+def _small(maps: Asked, rows: Sequence[int], *, thin: bool = False) -> Float[np.ndarray, "n S S"]:
+    """Maps of the frames read, their square middle at SIDE; `thin` things don't fade."""
+    kept = [row for row in rows if row < len(maps)]
+    return np.stack([_shrunk(torch.from_numpy(maps[k].astype(np.float32)), thin) for k in kept])
+
+
+def _shrunk(x: Float[Tensor, "H W"], thin: bool) -> Float[np.ndarray, "S S"]:  # noqa: FBT001
+    square = middle(rearrange(x, "H W -> 1 1 1 H W").expand(1, 3, 1, *x.shape))[:, :1, 0]
+    if square.shape[-1] > SIDE:
+        pool = F.adaptive_max_pool2d if thin else F.adaptive_avg_pool2d
+        square = pool(square, SIDE)
+    elif square.shape[-1] < SIDE:
+        square = F.interpolate(square, size=(SIDE, SIDE), mode="nearest" if thin else "bilinear")
+    return square[0, 0].numpy()
+
+
+def _small_flow(
+    flow: Float[np.ndarray, "pairs H W 2"], rows: Sequence[int]
+) -> Float[np.ndarray, "n S S 2"]:
+    """Motion between the frames read, of their square middle, in pixels of SIDE; nan: not asked."""
+    steps = [(a, b) for a, b in pairwise(rows) if b <= len(flow)]
+    if not steps:
+        return np.zeros((0, SIDE, SIDE, 2), np.float32)
+    scale = SIDE / min(flow.shape[1:3])
+    whole = np.stack([_chained(flow[a:b]) for a, b in steps])
+    known = np.isfinite(whole).all(-1)
+    every = range(len(whole))
+    share = _small(known.astype(np.float32), every)
+    parts = [_small(np.where(known, whole[..., k], 0.0), every) for k in (0, 1)]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean = np.stack(parts, -1) / share[..., None] * scale
+    return np.where(share[..., None] >= 0.5, mean, np.nan).astype(np.float32)
+
+
+def _chained(flow: Float[np.ndarray, "k H W 2"]) -> Float[np.ndarray, "H W 2"]:
+    """The way of each pixel of the first frame over several steps; nan where it leaves them."""
+    way = flow[0].astype(np.float64)
+    y, x = np.indices(way.shape[:2])
+    for step in flow[1:]:
+        there = np.stack([y + way[..., 1], x + way[..., 0]])
+        lost = ~np.isfinite(there).all(0)
+        at = np.where(lost, -1e9, there)
+        more = [ndimage.map_coordinates(step[..., k], at, order=1, cval=np.nan) for k in (0, 1)]
+        way = way + np.where(lost[..., None], np.nan, np.stack(more, -1))
+    return way
+
+
+def _rides(found: Sequence[Obeyed]) -> list[Ride]:
+    return [one.ride for one in found if one.ride is not None]
