@@ -265,7 +265,7 @@ def _depth(clip: Looked, wish: Conditions) -> Score:
 def _sketch(clip: Looked, wish: Conditions) -> Score:
     assert clip.maps is not None
     assert wish.sketch is not None
-    true = _small(wish.sketch.astype(np.float32), clip.rows, thin=True) > 0.5
+    true = _small(wish.sketch, clip.rows, thin=True) > 0.5
     n = len(true)
     told = clip.maps.told["lines"][:n]
     value = structure.line_f1(clip.maps.lines[:n] & told, true & told)
@@ -332,17 +332,22 @@ def _check_size(clip: Looked, shape: Sequence[int], name: str) -> None:
         )
 
 
-def _small(maps: Asked, rows: Sequence[int], *, thin: bool = False) -> Float[np.ndarray, "n S S"]:
+def _small(
+    maps: np.ndarray, rows: Sequence[int], *, thin: bool = False
+) -> Float[np.ndarray, "n S S"]:
     """Maps of the frames read, their square middle at SIDE; `thin` things don't fade."""
     kept = [row for row in rows if row < len(maps)]
-    return np.stack([_shrunk(torch.from_numpy(maps[k].astype(np.float32)), thin) for k in kept])
+    return np.stack(
+        [_shrunk(torch.from_numpy(maps[k].astype(np.float32)), thin=thin) for k in kept]
+    )
 
 
-def _shrunk(x: Float[Tensor, "H W"], thin: bool) -> Float[np.ndarray, "S S"]:  # noqa: FBT001
+def _shrunk(x: Float[Tensor, "H W"], *, thin: bool) -> Float[np.ndarray, "S S"]:
     square = middle(rearrange(x, "H W -> 1 1 1 H W").expand(1, 3, 1, *x.shape))[:, :1, 0]
-    if square.shape[-1] > SIDE:
-        pool = F.adaptive_max_pool2d if thin else F.adaptive_avg_pool2d
-        square = pool(square, SIDE)
+    if square.shape[-1] > SIDE and thin:
+        square = F.adaptive_max_pool2d(square, SIDE)
+    elif square.shape[-1] > SIDE:
+        square = F.adaptive_avg_pool2d(square, SIDE)
     elif square.shape[-1] < SIDE:
         square = F.interpolate(square, size=(SIDE, SIDE), mode="nearest" if thin else "bilinear")
     return square[0, 0].numpy()

@@ -102,8 +102,8 @@ def given(
     """A system on somebody's prompts: the words that the readers know, and quality over time."""
     heard = matching.heard(prompts, ear) if ear else None
 
-    def tried(one: Generate, asked: Sequence[str]) -> list[Scored]:
-        found = _all(one(asked, _seeds(asked)), fps, reader, ear)
+    def tried(make: Generate, asked: Sequence[str]) -> list[Scored]:
+        found = _all(make(asked, _seeds(asked)), fps, reader, ear)
         every = zip(asked, found, _matches(heard, found), strict=True)
         return [
             replace(scores.scored(_name(k), prompt, one, reader), seed=k, match=match)
