@@ -168,7 +168,7 @@ def _pan(speed: float, roll: float = 0.0) -> ride.Ride:
 def test_a_camera_that_goes_as_asked_has_an_r_of_one_and_no_cross_talk():
     speeds = np.linspace(-1, 1, 11)
     good = [_pan(speed) for speed in speeds]
-    bad = [_pan(-speed, roll=0.004) for speed in speeds]
+    bad = [ride.Ride(_pan(s).asked, _pan(-s, roll=0.004).seen) for s in speeds]
     rows = ride.rides(good, {"untrained": bad})
     assert set(rows) == {"camera pan Pearson", "camera pan cross-talk"}
     assert rows["camera pan Pearson"].value == pytest.approx(1)
