@@ -176,12 +176,12 @@ def faithful(
     """
     others = swapped(wishes, seed)
     mine, shuffled = [], []
-    for clip, wish, other in zip(clips.split(1), wishes, others, strict=True):
+    for clip, wish, other in zip(torch.split(clips, 1), wishes, others, strict=True):
         seen = looked(clip, fps, reader)
         mine.append(obeyed(seen, wish))
         shuffled.append(obeyed(seen, other))
     rows = {
-        name: [obeyed(looked(clip, fps, reader), wish) for clip, wish in zip(row.split(1), wishes,
+        name: [obeyed(looked(clip, fps, reader), wish) for clip, wish in zip(torch.split(row, 1), wishes,
                                                                             strict=False)]
         for name, row in (beside or {}).items()
     }  # fmt: skip
