@@ -160,6 +160,15 @@ def test_prompts_of_which_no_word_is_known_have_no_figure_for_words(films: Path,
     assert page.count("data:image/webp;base64,") == 2, "clips are shown all the same"
 
 
+def test_seams_that_the_table_names_are_measured(films: Path, capsys):
+    (films / "prompts.csv").write_text("file,prompt,seams\n0.mp4,a ball,8\n1.mp4,a ball,\n")
+    assert cli.code([*ASKED, "--json"]) == 0
+    seams = json.loads(capsys.readouterr().out.splitlines()[-1])["summary"]["seams"]
+    assert seams["n"] == 1
+    assert 0 < seams["value"] < 3
+    assert set(seams["baselines"]) == {"elsewhere"}
+
+
 def test_clips_of_another_size_are_left_out(films: Path, capsys):
     waves(count=8, height=32, width=48).save(films / "odd.gif")
     with (films / "prompts.csv").open("a") as table:

@@ -17,7 +17,7 @@ from mutoscope._cli.leave import StoppedError
 from mutoscope.errors import DataError, RequestError
 from mutoscope.evaluate import folder, given, matching, scores, standing
 from mutoscope.evaluate.folder import LeftOut, Row
-from mutoscope.evaluate.measure import Measured
+from mutoscope.evaluate.measure import Measured, seamed
 from mutoscope.evaluate.page import Contents, interval, number, page
 from mutoscope.evaluate.reading import shipped
 from mutoscope.evaluate.report import Entry, Report, written
@@ -50,15 +50,16 @@ def run(wish: Wish) -> None:
         raise StoppedError(f"what was measured is in {wish.out}; call again to go on") from None
     good = {file: one for file, one in found.items() if isinstance(one, Measured)}
     odd = {file: why for file, why in found.items() if isinstance(why, str)} | folder.alike(good)
-    left += [LeftOut(row.file, odd[row.file], row.prompt) for row in rows if row.file in odd]
+    why = {row: odd.get(row.file) or folder.unseamed(row, good[row.file]) for row in rows}
+    left += [LeftOut(row.file, reason, row.prompt) for row, reason in why.items() if reason]
     reader = shipped()
     clips = [
-        scores.scored(row.file, row.prompt, good[row.file], reader)
-        for row in rows
-        if row.file not in odd
+        scores.scored(row.file, row.prompt, seamed(good[row.file], row.seams), reader)
+        for row, reason in why.items()
+        if not reason
     ]
     clips, unheard = _matched(clips)
-    clips, ungiven = _obeyed(wish, [row for row in rows if row.file not in odd], clips)
+    clips, ungiven = _obeyed(wish, [row for row, reason in why.items() if not reason], clips)
     left += [*unheard, *ungiven]
     faithful = scores.faithful(clips, reader, {})
     tables = {
@@ -69,8 +70,8 @@ def run(wish: Wish) -> None:
     facts = {"versions": folder.versions(), "seeds": {"chance": scores.SEED}}
     report(wish.out, f"Clips of {wish.clips.name}", clips, tables, facts, left)
     if not clips:
-        why = f"; the first: {left[0].file} {left[0].reason}" if left else ""
-        raise DataError(f"none of the {len(left)} clips could be measured{why}")
+        first = f"; the first: {left[0].file} {left[0].reason}" if left else ""
+        raise DataError(f"none of the {len(left)} clips could be measured{first}")
     if not faithful:
         words.note("no word of these prompts is one that the readers know; see 'not asked'")
     tell(wish.out, tables, len(clips), left, as_json=wish.as_json)

@@ -5,6 +5,7 @@ Of each frame k, seen at t_k = k / fps, with x in [0, 1]:
     colour      |m_k - m|, m_k its mean colour, m that of the clip's first fifth
     contrast    c_k = standard deviation of luma, over its mean over the clip
     sharpness   mean |gradient of luma| / c_k, over its mean over the clip
+    identity    the share of things that are what they were at first (`evaluate.identity`)
 
 and of each the slope b of the least-squares line over time, per second; 0 is best. Neighbouring
 frames err alike, so the 95 % interval b ± q s_b takes n (1 - r) / (1 + r) frames for independent,
@@ -55,6 +56,17 @@ def drift(frames: Float[Tensor, "3 T H W"], fps: float | int) -> Mapping[str, Sl
         if len(values) >= FEWEST and np.isfinite(values).all() and mean > 0:
             found[name] = slope(values / mean, np.arange(len(values)) / fps)
     return found
+
+
+def lost(values: Float[np.ndarray, " n"], times: Float[np.ndarray, " n"]) -> Mapping[str, Slope]:
+    """The slope "identity" of `identity.kept` over times, a share a second; 0 is best.
+
+    Absent where fewer than FEWEST pictures can be told.
+    """
+    known = np.isfinite(values)
+    if known.sum() < FEWEST:
+        return {}
+    return {"identity": slope(values[known], times[known])}
 
 
 def colours(frames: Float[Tensor, "3 T H W"]) -> Float[Tensor, " T"]:

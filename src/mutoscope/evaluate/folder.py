@@ -42,17 +42,21 @@ FURTHER = (alignment.NAME, dense.NAME)
 """Instruments that are used where they are there."""
 CONDITIONS = ("first", "last", "depth", "sketch", "mask", "source")
 """Columns that name pictures or clips a clip was given; see `given`."""
+SEAMS = "seams"
+"""A column that may be there: numbers of frames, from 1, that begin a later segment."""
 VIDEOS = frozenset({".mp4", ".webm", ".gif", ".webp", ".mov", ".mkv"})
 """Suffixes of files that are named when the CSV doesn't list them."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """A line of the CSV: a path inside the folder, what was asked for, and CONDITIONS by column."""
+    """A line of the CSV: a path inside the folder, what was asked for, CONDITIONS by column, and
+    where segments begin."""
 
     file: str
     prompt: str
     given: tuple[tuple[str, str], ...] = ()
+    seams: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -77,11 +81,16 @@ def listed(folder: Path, prompts: Path, *, besides: Path) -> tuple[list[Row], li
         raise DataError(f"{folder} is not a folder; give the folder that holds the videos")
     rows: dict[Row, None] = {}
     left: list[LeftOut] = []
-    for line, row in enumerate(_lines(prompts), start=2):
-        reason = "is listed twice with this prompt" if row in rows else _reason(folder, row)
-        if reason:
-            left.append(LeftOut(row.file or f"line {line}", reason, row.prompt))
+    told: set[tuple[str, str]] = set()
+    for line, (file, prompt, seams, given) in enumerate(_lines(prompts), start=2):
+        row = _row(file, prompt, seams, given)
+        reason = row if isinstance(row, str) else _reason(folder, row)
+        if (file, prompt) in told:
+            reason = "is listed twice with this prompt"
+        if reason or isinstance(row, str):
+            left.append(LeftOut(file or f"line {line}", str(reason), prompt))
         else:
+            told.add((file, prompt))
             rows[row] = None
     named = {(folder / row.file).resolve() for row in rows}
     named |= {(folder / one.file).resolve() for one in left if "\0" not in one.file}
@@ -89,6 +98,15 @@ def listed(folder: Path, prompts: Path, *, besides: Path) -> tuple[list[Row], li
               if "\0" not in path}  # fmt: skip
     left += [LeftOut(file, "has no prompt in the CSV") for file in _others(folder, besides, named)]
     return list(rows), left
+
+
+def unseamed(row: Row, found: Measured) -> str | None:
+    """Why a row's seams can't be those of the clip it names, or None."""
+    wrong = [k for k in row.seams if not 0 < k < found.frames]
+    if not wrong:
+        return None
+    last = found.frames - 1
+    return f"has no seam at frame {wrong[0]}; frames that begin a segment are 1 to {last}"
 
 
 def alike(found: Mapping[str, Measured]) -> dict[str, str]:
@@ -225,7 +243,18 @@ def _inside(reason: str, folder: Path, file: str) -> str:
     return plain.replace(f"{folder}/", "")
 
 
-def _lines(prompts: Path) -> list[Row]:
+Given = tuple[tuple[str, str], ...]
+
+
+def _row(file: str, prompt: str, seams: str, given: Given) -> Row | str:
+    """A line as a row, or why it is none."""
+    try:
+        return Row(file, prompt, given, tuple(sorted({int(word) for word in seams.split()})))
+    except ValueError:
+        return f"has seams that aren't numbers of frames ({seams!r}); write them as 16 32"
+
+
+def _lines(prompts: Path) -> list[tuple[str, str, str, Given]]:
     try:
         with prompts.open(encoding="utf-8-sig", newline="") as file:
             table = csv.DictReader(file, restval="")
@@ -235,7 +264,13 @@ def _lines(prompts: Path) -> list[Row]:
                     f"{prompts} lacks the column '{missing[0]}'; its first line must name"
                     " the columns file,prompt"
                 )
-            return [Row(row["file"].strip(), row["prompt"].strip(), _given(row)) for row in table]
+            return [
+                (
+                    row["file"].strip(), row["prompt"].strip(), (row.get(SEAMS) or "").strip(),
+                    _given(row),
+                )
+                for row in table
+            ]  # fmt: skip
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         reason = getattr(error, "strerror", None) or error
         raise DataError(f"{prompts} can't be read as a CSV file in UTF-8 ({reason})") from error

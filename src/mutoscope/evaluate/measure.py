@@ -10,7 +10,7 @@ import base64
 import math
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -24,8 +24,8 @@ from torch.nn import functional as F
 from mutoscope import media
 from mutoscope.clip import Clip
 from mutoscope.errors import DataError, MediaError
-from mutoscope.evaluate import alignment, temporal
-from mutoscope.evaluate.drift import drift
+from mutoscope.evaluate import alignment, identity, temporal
+from mutoscope.evaluate.drift import drift, lost
 from mutoscope.evaluate.flow import estimated
 from mutoscope.evaluate.reading import MOVES_FROM, Answer, Reading, ThingRead, read
 from mutoscope.evaluate.tracks import Track
@@ -50,8 +50,9 @@ PREVIEW_SIDE, PREVIEW_FRAMES = 128, 16
 NUMBERS: Mapping[str, Literal["higher", "lower"]] = {
     "flicker": "lower", "warp error": "lower", "smoothness": "higher", "repeated frames": "lower",
     "black frames": "lower", "frozen clips": "lower", "dynamic clips": "higher",
-    "flow score": "higher",
+    "flow score": "higher", "identity kept": "higher", "seams": "lower",
     "colour drift": "lower", "contrast drift": "lower", "sharpness drift": "lower",
+    "identity drift": "lower",
 }  # fmt: skip
 """Every number of a clip, and in which direction it is better."""
 YES_NO = ("frozen clips", "dynamic clips")
@@ -67,8 +68,9 @@ class Measured:
 
     `size` is (W, H) as stored. `things` and `words` are answers (word, best, sure); where nothing
     could be read `unread` says why. `moving`: whether enough frames were read to speak of motion.
-    `beside` are the numbers of the clip spoilt; `preview` is a small picture as a data: address;
-    `vector` is the clip as the aligner sees it, of length 1, empty where it doesn't or can't.
+    `beside` are the numbers of the clip spoilt; `changes` how much changes from frame to frame, for
+    `seamed`; `preview` is a small picture as a data: address; `vector` is the clip as the aligner
+    sees it, of length 1, empty where it doesn't or can't.
     """
 
     frames: int
@@ -83,6 +85,7 @@ class Measured:
     moving: bool
     preview: str
     vector: Sequence[float] = field(default_factory=list)
+    changes: Sequence[float] = ()
 
     def to_json(self) -> dict[str, Any]:
         """As a JSON object."""
@@ -131,15 +134,19 @@ def measured(
     things, words, unread = _read(clip, reader)
     region, flowing = temporal.still(frames), _flowing(clip)
     beside = {name: _finite(in_time(spoilt, region)) for name, spoilt in _spoilt(frames).items()}
-    slopes = drift(frames, fps) if T / fps >= LONG else {}
+    row, times = _identity(clip, reader)
+    slopes = {**drift(frames, fps), **lost(row, times)} if T / fps >= LONG else {}
+    same = {} if np.isnan(row).all() else {"identity kept": float(np.nanmean(row))}
     rows = {round(k * fps / FPS) for k in range(FRAMES)}
-    # Where nothing flows there is no error of warping and no motion: both are 0 of a frozen clip.
+    # Where nothing flows there is no error of warping and no motion: both are 0 of a frozen clip,
+    # and what is told of one picture is told of all.
+    still = {**dict.fromkeys(flowing, 0.0), **dict.fromkeys(same, 1.0)}
     return Measured(
         frames=T,
         fps=fps,
         size=size or (W, H),
-        numbers=_finite({**in_time(frames, region), **flowing, **_drifting(slopes)}),
-        beside={**beside, "frozen": {**beside["frozen"], **dict.fromkeys(flowing, 0.0)}},
+        numbers=_finite({**in_time(frames, region), **flowing, **same, **_drifting(slopes)}),
+        beside={**beside, "frozen": {**beside["frozen"], **still}},
         drift={name: asdict(found) for name, found in slopes.items()},
         things=things,
         words=words,
@@ -147,6 +154,25 @@ def measured(
         moving=sum(row < T for row in rows) >= MOVES_FROM,
         preview=preview(clip),
         vector=[] if unread or aligner is None else _seen(clip, aligner),
+        changes=[round(value, 6) for value in temporal.changes(frames).tolist()],
+    )
+
+
+def seamed(found: Measured, starts: Sequence[int]) -> Measured:
+    """The same with the number "seams", the mean over them, where each of `starts` is a seam.
+
+    Beside it stands "elsewhere": the mean over all other pairs of frames.
+    """
+    if not starts:
+        return found
+    changes = torch.tensor(found.changes, dtype=torch.float64)
+    inside = changes[[k for k in range(len(changes)) if k + 1 not in starts]]
+    mean = _finite({"seams": float(temporal.seams(changes, starts).mean())})
+    rest = {"seams": float((inside / inside.quantile(0.5)).mean())} if mean else {}
+    return replace(
+        found,
+        numbers={**found.numbers, **mean},
+        beside={**found.beside, "elsewhere": rest},
     )
 
 
@@ -197,6 +223,15 @@ def _read(
 def _seen(clip: Clip, aligner: Aligner) -> list[float]:
     (vector,) = alignment.seen(aligner, middle(clip.frames), float(clip.fps)).vector.tolist()
     return [round(value, 6) for value in vector]
+
+
+def _identity(clip: Clip, reader: ClipReader) -> tuple[np.ndarray, np.ndarray]:
+    """By picture the share of things that are what they were, and the pictures' times."""
+    try:
+        pictures, times = identity.sights(reader, middle(clip.frames)[0], float(clip.fps))
+    except DataError:
+        return np.array([math.nan]), np.zeros(1)
+    return identity.kept(pictures, times), times
 
 
 def _plain(words: Mapping[str, Answer]) -> dict[str, list[Any]]:

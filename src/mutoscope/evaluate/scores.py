@@ -26,6 +26,8 @@ SEED = 0
 ALL = "all words"
 FAITHFUL, TIME, GIVEN = "faithfulness", "over time", "conditions"
 """Tables whose rows keep their names in a summary."""
+BESIDE = ("frozen", "shuffled", "elsewhere")
+"""The same clip spoilt, and of its seams the other pairs of frames."""
 PREVIEWS = "previews.json"
 """Beside scores.json: a picture of every clip, in their order, for pages that compare."""
 
@@ -107,9 +109,7 @@ def faithful(
 def in_time(clips: Sequence[Measured], beside: Mapping[str, Sequence[Measured]]) -> Report:
     """A row a number over time; beside it the same clips frozen and in disorder, and others."""
     rows: dict[str, Entry] = {}
-    spoilt = {
-        name: [clip.beside.get(name, {}) for clip in clips] for name in ("frozen", "shuffled")
-    }
+    spoilt = {name: [clip.beside.get(name, {}) for clip in clips] for name in BESIDE}
     others: dict[str, list[Numbers]] = {
         **spoilt,
         **{name: [clip.numbers for clip in row] for name, row in beside.items()},

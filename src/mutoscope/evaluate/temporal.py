@@ -8,6 +8,7 @@ middle of pixel p goes to p + flow(p). Where there is nothing to measure the ans
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 from jaxtyping import Bool, Float
@@ -82,6 +83,24 @@ def warp_error(frames: Clips, flow: Flow, known: Known | None = None) -> Each:
         where = where & known
     error = ((there - now) ** 2).mean(dim=1).reshape(where.shape)
     return _mean(error, where, dims=(-3, -2, -1))
+
+
+def changes(frames: Clips) -> Float[Tensor, "*b pairs"]:
+    """Of every pair of neighbouring frames the mean |x_{k+1} - x_k|, in [0, 1]."""
+    return _changes(frames).mean(dim=(-4, -2, -1))
+
+
+def seams(changed: Float[Tensor, " pairs"], starts: Sequence[int]) -> Float[Tensor, " _"]:
+    """Of each seam the change across it over the median change elsewhere; 1 is invisible.
+
+    `changed` is what `changes` gives of one clip, `starts` are the frames, from 1, that begin a
+    later segment. At least 0; a cut is far above 1, a frame shown twice below. nan where no pair
+    lies elsewhere, or nothing changes there. Source: ours.
+    """
+    across = torch.zeros(len(changed), dtype=torch.bool)
+    across[[k - 1 for k in starts]] = True
+    rest = changed[~across].quantile(0.5) if bool((~across).any()) else changed.new_tensor(0.0)
+    return torch.where(rest > 0, changed[across] / rest, math.nan)
 
 
 def smoothness(frames: Clips) -> Each:
