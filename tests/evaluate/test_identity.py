@@ -103,9 +103,7 @@ def test_a_seam_is_its_change_over_the_usual_one():
 def test_a_clip_with_seams_has_their_number_and_what_is_elsewhere_beside():
     clip = measured(flicker=0.1)
     assert measure.seamed(clip, ()) is clip
-    told = measure.seamed(
-        type(clip)(**{**vars(clip), "changes": [0.1, 0.1, 0.5, 0.1, 0.3]}), (3,)
-    )
+    told = measure.seamed(type(clip)(**{**vars(clip), "changes": [0.1, 0.1, 0.5, 0.1, 0.3]}), (3,))
     assert told.numbers["seams"] == pytest.approx(5)
     assert told.beside["elsewhere"]["seams"] == pytest.approx(1.5)
     still = measure.seamed(type(clip)(**{**vars(clip), "changes": [0.0] * 5}), (3,))
