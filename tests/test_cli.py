@@ -29,7 +29,8 @@ COMMANDS = {
     "check": "--count -o --output --weights --json",
     "compare": "-o --output --json",
     "doctor": "--json",
-    "evaluate": "--prompts --system --count -o --output --jobs --weights --json",
+    "evaluate": "--prompts --system --count -o --output --jobs --reference --features"
+    " --similarity --weights --json",
     "generate": (
         "--system --negative --frames --fps --size --steps --guidance --seed --count --sampler"
         " --set --weights --dry-run -o --output --json --no-metadata"
@@ -40,6 +41,7 @@ COMMANDS = {
     "studio": "--port --no-browser",
     "study": "--prompts -o --output --juice --ties --seed --key --json",
     "systems": "--json",
+    "totals": "--json",
     "train": "--out --resume --init --steps",
     "verify": "--weights",
     "world": (

@@ -179,7 +179,13 @@ def train(
     command.run(recipe, out, resume=resume, init=init, steps=steps)
 
 
-for _command in (measuring.evaluate, measuring.compare, measuring.check, measuring.study):
+for _command in (
+    measuring.evaluate,
+    measuring.compare,
+    measuring.check,
+    measuring.study,
+    measuring.totals,
+):
     app.command()(_command)
 
 

@@ -10,13 +10,17 @@ from __future__ import annotations
 import hashlib
 import importlib.resources
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from importlib.resources.abc import Traversable
+from pathlib import Path
 from typing import Any, Protocol, cast, runtime_checkable
 
+import numpy as np
 import torch
 from jaxtyping import Float
+from safetensors import SafetensorError
 from torch import Tensor
+from torch.nn import functional as F
 
 from mutoscope.core.condition import Condition
 from mutoscope.errors import RequestError, WeightsError
@@ -82,6 +86,80 @@ class MiniLM:
         return Condition(text=text.clone(), text_mask=mask.bool())
 
 
+class PublishedClip:
+    """A published CLIP, pictures and sentences in one space; from safetensors only, frozen.
+
+    Pictures: the shorter side brought to the network's by bicubic means, the middle square, less
+    the mean over the deviation that its own preprocessor_config.json names.
+    Source: Radford et al. (2021).
+    """
+
+    def __init__(self, source: str) -> None:
+        from transformers import AutoTokenizer, CLIPModel
+        from transformers.image_processing_base import ImageProcessingMixin
+
+        _hushed()
+        local = Path(source).is_dir()
+        try:
+            network = CLIPModel.from_pretrained(
+                source, use_safetensors=True, local_files_only=local
+            )
+            self._tokenizer: Any = AutoTokenizer.from_pretrained(source, local_files_only=local)
+            prepare, _ = cast("Any", ImageProcessingMixin).get_image_processor_dict(source)
+        except (OSError, ValueError, KeyError, SafetensorError) as error:
+            raise WeightsError(
+                f"{source} is no CLIP that can be loaded from safetensors; give a folder with"
+                " config.json, model.safetensors, its tokenizer and preprocessor_config.json, or a"
+                " name on the hub"
+            ) from error
+        self._network: Any = cast("Any", network).eval().requires_grad_(requires_grad=False)
+        self.side: int = self._network.config.vision_config.image_size
+        self.longest: int = self._network.config.text_config.max_position_embeddings
+        self._mean, self._deviation = (
+            torch.tensor(prepare[name])[:, None, None] for name in ("image_mean", "image_std")
+        )
+
+    @cached_property
+    def weights(self) -> str:
+        """The hash of all parameters."""
+        found = hashlib.sha256()
+        for name, tensor in sorted(self._network.state_dict().items()):
+            found.update(name.encode() + tensor.float().numpy().tobytes())
+        return found.hexdigest()
+
+    @torch.inference_mode()
+    def see(
+        self, frames: Float[Tensor, "n 3 H W"]
+    ) -> tuple[Float[np.ndarray, "n d"], Float[np.ndarray, "n d"]]:
+        """Frames in [-1, 1], twice: what CLIP compares with sentences is also how they look."""
+        scale = self.side / min(frames.shape[-2:])
+        H, W = (max(self.side, round(one * scale)) for one in frames.shape[-2:])
+        small = F.interpolate(
+            frames, size=(H, W), mode="bicubic", antialias=True, align_corners=False
+        )
+        top, left = (H - self.side) // 2, (W - self.side) // 2
+        x = small[..., top : top + self.side, left : left + self.side].clamp(-1, 1)
+        x = ((x + 1) / 2 - self._mean) / self._deviation
+        pooled = self._network.vision_model(pixel_values=x).pooler_output
+        rows = self._network.visual_projection(pooled).double().numpy()
+        return rows, rows
+
+    @torch.inference_mode()
+    def hear(self, prompt: str) -> Float[np.ndarray, " d"]:
+        """Refuses a prompt of more word pieces than the network reads."""
+        pieces = self._tokenizer([prompt], return_tensors="pt")
+        count = pieces["input_ids"].shape[1]
+        if count > self.longest:
+            raise RequestError(
+                f"the prompt has {count - 2} word pieces and at most {self.longest - 2} can be"
+                f' read; shorten "{prompt[:40]}..."'
+            )
+        pooled = self._network.text_model(
+            input_ids=pieces["input_ids"], attention_mask=pieces["attention_mask"]
+        ).pooler_output
+        return self._network.text_projection(pooled)[0].double().numpy()
+
+
 def _unit(x: Float[Tensor, "b l d"]) -> Float[Tensor, "b l d"]:
     return x / x.std(dim=-1, keepdim=True)
 
@@ -106,12 +184,18 @@ def _packaged() -> Traversable:
 @lru_cache(maxsize=1)
 def _minilm() -> tuple[Any, Any]:
     from transformers import AutoTokenizer, BertModel
-    from transformers.utils import logging
 
     folder = _packaged()
-    cast(Any, logging).disable_progress_bar()
-    cast(Any, logging).set_verbosity_error()  # it warns of the pooler, which is not wanted
+    _hushed()
     with importlib.resources.as_file(folder) as path:
         tokenizer = AutoTokenizer.from_pretrained(path, local_files_only=True)
         network = BertModel.from_pretrained(path, local_files_only=True, add_pooling_layer=False)
     return tokenizer, cast(Any, network).eval().requires_grad_(requires_grad=False)
+
+
+def _hushed() -> None:
+    """No bars, and no warning of MiniLM's pooler, which isn't wanted."""
+    from transformers.utils import logging
+
+    cast(Any, logging).disable_progress_bar()
+    cast(Any, logging).set_verbosity_error()

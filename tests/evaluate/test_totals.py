@@ -1,9 +1,12 @@
 """Totals of published benchmarks against sums written out, and what is missing is never 0."""
 
+import json
 import math
+from pathlib import Path
 
 import pytest
 
+from mutoscope import cli
 from mutoscope.evaluate.totals import (
     EVALCRAFTER,
     VBENCH_QUALITY,
@@ -58,3 +61,36 @@ def test_what_is_missing_or_nan_is_named_and_its_group_has_no_value():
     assert "total" not in vbench({"color": 1.0}).values
     assert vbench({"color": 1.0}).values == {}
     assert "dynamic degree" in vbench({}).missing
+
+
+def test_the_command_line_sums_raw_scores_up(tmp_path: Path, capsys):
+    path = tmp_path / "raw.json"
+    path.write_text(json.dumps(RAW))
+    assert cli.code(["totals", str(path), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["benchmark"] == "EvalCrafter"
+    assert told["values"] == pytest.approx(evalcrafter(RAW).values)
+    path.write_text(json.dumps({**dict.fromkeys(VBENCH_QUALITY, 1.0), "scene": None}))
+    assert cli.code(["totals", str(path)]) == 0
+    shown = capsys.readouterr()
+    assert "quality" in shown.out
+    assert "total" not in shown.out
+    assert "no value without" in shown.err
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("{", "can't be read as JSON"),
+        ("[1]", "must hold a JSON object"),
+        ('{"IS": "high"}', "'IS' isn't a number"),
+        ("{}", "got nothing"),
+        ('{"IS": 1, "beauty": 2}', "got beauty"),
+        ('{"IS": 1, "scene": 2}', "VBench or of EvalCrafter alone"),
+    ],
+)
+def test_what_are_no_raw_scores_is_refused(tmp_path: Path, capsys, text, sentence):
+    path = tmp_path / "raw.json"
+    path.write_text(text)
+    assert cli.code(["totals", str(path)]) == 2
+    assert sentence in capsys.readouterr().err

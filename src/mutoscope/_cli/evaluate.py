@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,24 @@ from mutoscope import machine
 from mutoscope._cli import words
 from mutoscope._cli.leave import StoppedError
 from mutoscope.errors import DataError, RequestError
-from mutoscope.evaluate import folder, given, matching, scores, standing
+from mutoscope.evaluate import (
+    against,
+    folder,
+    given,
+    looking,
+    matching,
+    scores,
+    standing,
+    vocabulary,
+)
 from mutoscope.evaluate.folder import LeftOut, Row
+from mutoscope.evaluate.looking import Eye
 from mutoscope.evaluate.measure import Measured, seamed
 from mutoscope.evaluate.page import Contents, interval, number, page
 from mutoscope.evaluate.reading import shipped
 from mutoscope.evaluate.report import Entry, Report, written
-from mutoscope.evaluate.scores import FAITHFUL, GIVEN, TIME, Scored
+from mutoscope.evaluate.scores import DISTANCE, FAITHFUL, GIVEN, OPEN, TIME, Scored
+from mutoscope.evaluate.vocabulary import Pair, Shown
 
 KEPT = "kept"
 """The folder inside DIR that makes a stopped run go on."""
@@ -36,6 +48,9 @@ class Wish:
     out: Path
     jobs: int
     as_json: bool
+    reference: Path | None = None
+    features: str | None = None
+    similarity: str | None = None
 
 
 def run(wish: Wish) -> None:
@@ -43,6 +58,7 @@ def run(wish: Wish) -> None:
     if wish.out.exists() and not wish.out.is_dir():
         raise RequestError(f"{wish.out} is a file; name a folder for -o")
     torch.set_num_threads(machine.threads())
+    asked = _asked(wish)
     rows, left = folder.listed(wish.clips, wish.prompts, besides=wish.out)
     try:
         found = _measured(wish, [row.file for row in rows])
@@ -67,7 +83,12 @@ def run(wish: Wish) -> None:
         GIVEN: given.summed([clip.given for clip in clips]),
         TIME: scores.in_time([clip.measured for clip in clips], {}),
     }
-    facts = {"versions": folder.versions(), "seeds": {"chance": scores.SEED}}
+    try:
+        clips, more, known, gone = _further(wish, asked, clips)
+    except KeyboardInterrupt:
+        raise StoppedError(f"what was measured is in {wish.out}; call again to go on") from None
+    tables, left = {**tables, **more}, [*left, *gone]
+    facts = {"versions": folder.versions(), "seeds": {"chance": scores.SEED}, **known}
     report(wish.out, f"Clips of {wish.clips.name}", clips, tables, facts, left)
     if not clips:
         first = f"; the first: {left[0].file} {left[0].reason}" if left else ""
@@ -75,6 +96,103 @@ def run(wish: Wish) -> None:
     if not faithful:
         words.note("no word of these prompts is one that the readers know; see 'not asked'")
     tell(wish.out, tables, len(clips), left, as_json=wish.as_json)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Further:
+    """What is told beside words and time: real clips with what looks at them; a network of words.
+
+    Each None where nobody asked for it.
+    """
+
+    real: Sequence[Path]
+    eye: Eye | None
+    pair: Pair | None
+
+
+def _asked(wish: Wish) -> Further:
+    """What the command line asks for, refused before anything is measured where it isn't there."""
+    pair = None if wish.similarity is None else vocabulary.pair(wish.similarity)
+    if wish.reference is None:
+        if wish.features is not None:
+            raise RequestError("--features are those of a distance; give --reference DIR too")
+        return Further(real=(), eye=None, pair=pair)
+    if not wish.reference.is_dir():
+        raise DataError(f"{wish.reference} is not a folder; give the folder of the real videos")
+    real = against.videos(wish.reference)
+    if not real:
+        raise DataError(f"{wish.reference} holds no videos; give the folder of the real videos")
+    return Further(real=real, eye=looking.eye(wish.features or "ours"), pair=pair)
+
+
+def _further(
+    wish: Wish, asked: Further, clips: Sequence[Scored]
+) -> tuple[list[Scored], dict[str, Report], dict[str, Any], list[LeftOut]]:
+    """The clips with what else was asked; tables of that, facts, and what is in none of them."""
+    told, left = list(clips), list[LeftOut]()
+    tables: dict[str, Report] = {}
+    facts: dict[str, Any] = {}
+    if asked.pair is not None and told:
+        told, tables[OPEN], left = _spoken(wish, told, asked.pair)
+        facts["similarity"] = {"network": wish.similarity, "sha256": asked.pair.weights}
+    if asked.eye is not None and told:
+        made = [wish.clips / clip.file for clip in told]
+        found = _distance(wish, made, asked.real, asked.eye)
+        tables[DISTANCE], left = found.table, [*left, *found.left]
+        facts |= found.facts
+        for name, said in found.facts.items():
+            words.note(f"{name}: {said}")
+    return told, tables, facts, left
+
+
+def _distance(wish: Wish, made: Sequence[Path], real: Sequence[Path], eye: Eye) -> against.Told:
+    with words.progress() as progress:
+        bar = progress.add_task("comparing", total=against.steps(made, real))
+        return against.distance(
+            made, real, by=eye, keeping=wish.out / KEPT, jobs=wish.jobs,
+            progress=lambda done: progress.update(bar, completed=done),
+        )  # fmt: skip
+
+
+def _spoken(
+    wish: Wish, clips: Sequence[Scored], pair: Pair
+) -> tuple[list[Scored], Report, list[LeftOut]]:
+    """The clips with their similarities to their prompts, the table, and what isn't in it."""
+    texts: dict[str, Any] = {}
+    odd: dict[str, str] = {}
+    for prompt in dict.fromkeys(clip.prompt for clip in clips):
+        try:
+            texts[prompt] = pair.hear(prompt)
+        except RequestError as error:
+            odd[prompt] = str(error)
+    paths = {clip.file: wish.clips / clip.file for clip in clips if clip.prompt in texts}
+    look = partial(
+        vocabulary.shown, name=str(wish.similarity), weights=pair.weights, keeping=wish.out / KEPT
+    )
+    found: dict[str, Shown] = {}
+    with words.progress() as progress:
+        bar = progress.add_task("looking", total=len(paths))
+        for done, (file, answer) in enumerate(folder.each(look, paths, wish.jobs), start=1):
+            if isinstance(answer, Shown):
+                found[file] = answer
+            else:
+                odd[file] = answer
+            progress.update(bar, completed=done)
+    kept = [clip for clip in clips if clip.file in found and clip.prompt in texts]
+    left = [
+        LeftOut(clip.file, f"isn't in {OPEN}: {why}", clip.prompt)
+        for clip in clips
+        for why in [odd.get(clip.prompt) or odd.get(clip.file)]
+        if why
+    ]
+    if not kept:
+        return list(clips), {}, left
+    table, each = vocabulary.table(
+        [found[clip.file] for clip in kept],
+        [clip.prompt for clip in kept], texts, str(wish.similarity),
+    )  # fmt: skip
+    told = {(c.file, c.prompt): numbers for c, numbers in zip(kept, each, strict=True)}
+    return [replace(c, open=told.get((c.file, c.prompt), {})) for c in clips], table, left
 
 
 def report(

@@ -35,6 +35,17 @@ def evaluate(
     jobs: Annotated[
         int | None, typer.Option(min=1, max=256, help="Files measured at once; 1.")
     ] = None,
+    reference: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Real videos, for distances of a FOLDER.")
+    ] = None,
+    features: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Of distances: ours, classes, or a file of I3D; ours."),
+    ] = None,
+    similarity: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="To the prompts: classes, or a CLIP's folder or name."),
+    ] = None,
     weights: Weights = None,
     as_json: AsJson = False,
 ) -> None:
@@ -46,6 +57,10 @@ def evaluate(
     if system:
         if jobs is not None:
             raise RequestError("--jobs is for a FOLDER; a system makes one clip at a time")
+        if any((reference, features, similarity)):
+            raise RequestError(
+                "--reference, --features and --similarity are for a FOLDER; leave them out"
+            )
         with at_once():
             from mutoscope._cli import trial
 
@@ -63,7 +78,10 @@ def evaluate(
     with at_once():
         from mutoscope._cli import evaluate as command
 
-    wish = command.Wish(clips=clips, prompts=prompts, out=output, jobs=jobs or 1, as_json=as_json)
+    wish = command.Wish(
+        clips=clips, prompts=prompts, out=output, jobs=jobs or 1, as_json=as_json,
+        reference=reference, features=features, similarity=similarity,
+    )  # fmt: skip
     command.run(wish)
 
 
@@ -85,6 +103,19 @@ def compare(
         from mutoscope._cli import compare as command
 
     command.run(folders, output, as_json=as_json)
+
+
+def totals(
+    scores: Annotated[
+        Path, typer.Argument(metavar="FILE", help="JSON: names of raw scores, and numbers.")
+    ],
+    as_json: AsJson = False,
+) -> None:
+    """Sum raw scores of VBench or EvalCrafter up as those do; what is missing is named, not 0."""
+    with at_once():
+        from mutoscope._cli import totals as command
+
+    command.run(scores, as_json=as_json)
 
 
 def check(

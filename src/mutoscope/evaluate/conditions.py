@@ -181,10 +181,12 @@ def faithful(
         mine.append(obeyed(seen, wish))
         shuffled.append(obeyed(seen, other))
     rows = {
-        name: [obeyed(looked(clip, fps, reader), wish) for clip, wish in zip(torch.split(row, 1), wishes,
-                                                                            strict=False)]
+        name: [
+            obeyed(looked(clip, fps, reader), wish)
+            for clip, wish in zip(torch.split(row, 1), wishes, strict=False)
+        ]
         for name, row in (beside or {}).items()
-    }  # fmt: skip
+    }
     return summary(mine, {**rows, SHUFFLED: shuffled})
 
 

@@ -33,6 +33,7 @@ from mutoscope.networks.alignment import Aligner
 from mutoscope.networks.readers import ClipReader
 from mutoscope.world.scene import VERSION as WORLD
 
+Given = tuple[tuple[str, str], ...]
 Key = TypeVar("Key")
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
@@ -50,12 +51,14 @@ VIDEOS = frozenset({".mp4", ".webm", ".gif", ".webp", ".mov", ".mkv"})
 
 @dataclass(frozen=True)
 class Row:
-    """A line of the CSV: a path inside the folder, what was asked for, CONDITIONS by column, and
-    where segments begin."""
+    """A line of the CSV: a path inside the folder, what was asked for and given, and its seams.
+
+    `given` are CONDITIONS by column, `seams` the frames that begin a later segment.
+    """
 
     file: str
     prompt: str
-    given: tuple[tuple[str, str], ...] = ()
+    given: Given = ()
     seams: tuple[int, ...] = ()
 
 
@@ -192,11 +195,11 @@ def each(
         min(jobs, len(items)), multiprocessing.get_context("spawn"), initializer=_begin
     )
     try:
-        asked: dict[Future[Answer], Key] = {
+        waited: dict[Future[Answer], Key] = {
             pool.submit(one, item): key for key, item in items.items()
         }
-        for answer in as_completed(asked):
-            yield asked[answer], answer.result()
+        for answer in as_completed(waited):
+            yield waited[answer], answer.result()
     except BrokenProcessPool as error:
         raise OSError("a job was ended from outside, perhaps for want of memory") from error
     finally:
@@ -243,9 +246,6 @@ def _inside(reason: str, folder: Path, file: str) -> str:
     return plain.replace(f"{folder}/", "")
 
 
-Given = tuple[tuple[str, str], ...]
-
-
 def _row(file: str, prompt: str, seams: str, given: Given) -> Row | str:
     """A line as a row, or why it is none."""
     try:
@@ -276,7 +276,7 @@ def _lines(prompts: Path) -> list[tuple[str, str, str, Given]]:
         raise DataError(f"{prompts} can't be read as a CSV file in UTF-8 ({reason})") from error
 
 
-def _given(row: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+def _given(row: Mapping[str, str]) -> Given:
     told = [(name, (row.get(name) or "").strip()) for name in CONDITIONS]
     return tuple((name, path) for name, path in told if path)
 

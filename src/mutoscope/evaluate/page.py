@@ -9,7 +9,7 @@ from xml.etree.ElementTree import Element
 
 import numpy as np
 
-from mutoscope.evaluate import scores, standing
+from mutoscope.evaluate import scores, standing, vocabulary
 from mutoscope.evaluate.conditions import BETTER
 from mutoscope.evaluate.faithfulness import BOTH
 from mutoscope.evaluate.folder import LeftOut
@@ -28,7 +28,10 @@ BINS = 12
 """Bars of a spread (ours)."""
 FEW = 3
 """Clips shown as best and as worst of a condition (ours)."""
-PLAIN = ("frechet", "kernel", SIMILAR, *BETTER, "Pearson", "cross-talk")
+PLAIN = (
+    "frechet", "kernel", "inception score", "CLIPSIM", "similarity", *vocabulary.OVER_TIME, SIMILAR,
+    *BETTER, "Pearson", "cross-talk",
+)  # fmt: skip
 """How the names of numbers end that are no shares."""
 WHOSE = {"truth": "a real clip of", "untrained": "what has learned nothing made of"}
 """What is said of clips beside the one measured."""
@@ -199,7 +202,7 @@ def _clip(clip: Scored, beside: Mapping[str, Mapping[str, str]]) -> Element:
         for sign in ["✓" if m.right else "✗" if m.told else "can't tell"]
     ]
     near = {} if clip.match is None else {SIMILAR: clip.match.similarity}
-    every = {**near, **_obeyed(clip), **clip.measured.numbers}
+    every = {**near, **_obeyed(clip), **clip.measured.numbers, **clip.open}
     numbers = ", ".join(f"{n} {number(n, v)}" for n, v in every.items())
     left = f"not asked: {', '.join(clip.wanted.left)}" if clip.wanted.left else ""
     seen = "no word was asked" if clip.right is None else f"{100 * clip.right:.0f} % of words seen"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ SEED = 0
 """Of which prompt each clip is held against for chance."""
 ALL = "all words"
 FAITHFUL, TIME, GIVEN = "faithfulness", "over time", "conditions"
+OPEN, DISTANCE = "open vocabulary", "distance"
 """Tables whose rows keep their names in a summary."""
 BESIDE = ("frozen", "shuffled", "elsewhere")
 """The same clip spoilt, and of its seams the other pairs of frames."""
@@ -37,7 +38,7 @@ class Scored:
     """A clip, what was asked for and what was measured; `marks` are the questions about it.
 
     `seed` is what a system was asked with; `match` says how near clip and prompt are, `given` how
-    far the clip obeys what it was given besides.
+    far the clip obeys what it was given besides, `open` are numbers of any words (`vocabulary`).
     """
 
     file: str
@@ -48,6 +49,7 @@ class Scored:
     seed: int | None = None
     match: Match | None = None
     given: Given | None = None
+    open: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def right(self) -> float | None:
@@ -76,6 +78,7 @@ class Scored:
             PRECISE: None if self.match is None else self.match.first,
             **({} if self.given is None else {"conditions": self.given.to_json()}),
             "numbers": dict(found.numbers),
+            **({"open vocabulary": dict(self.open)} if self.open else {}),
             "drift": dict(found.drift),
         }
 
