@@ -111,7 +111,7 @@ def totals(
     ],
     as_json: AsJson = False,
 ) -> None:
-    """Sum raw scores of VBench or EvalCrafter up as those do; what is missing is named, not 0."""
+    """Sum up raw scores of VBench or EvalCrafter as those do."""
     with at_once():
         from mutoscope._cli import totals as command
 
