@@ -7,9 +7,12 @@
                       10 log10(1 / mean square error) of frames in [0, 1], BEST at most
     camera            see `ride`
 
-Depth, lines, flow and camera are read by the dense reader (`dense`) in the square middle at its
-size and rate, and count where it can tell: `coverage` is that share, and below FEWEST of it a clip
-can't be told. What the reader is never sure enough of (a bar above 1) has no figure.
+Depth and lines are read by the dense reader (`dense`), flow by opencv's search (`flow`) at the
+clip's own size, the camera from both, in the square middle at the reader's size and rate.
+`coverage` is the share of pixels that is told, and below FEWEST of it a clip can't be told. Of
+flow only what is told counts; of depth and lines all: order holds on real renders wherever the
+reader looks, and where lines run it is never sure. What the reader is never sure of at all (a bar
+above 1) has no figure.
 
 Sources: P3, P4 and P7 of the project's instruments.
 """
@@ -30,16 +33,17 @@ from scipy import ndimage
 from torch import Tensor
 from torch.nn import functional as F
 
-from mutoscope.clip import Frames
+from mutoscope.clip import Clip, Frames
 from mutoscope.errors import DataError
 from mutoscope.evaluate import dense, report, structure
 from mutoscope.evaluate.dense import Maps
 from mutoscope.evaluate.faithfulness import disordered
+from mutoscope.evaluate.flow import CODEC, estimated, estimator
 from mutoscope.evaluate.measure import middle
 from mutoscope.evaluate.reading import as_frames
 from mutoscope.evaluate.report import Entry, Report
 from mutoscope.evaluate.ride import Ride, ridden, rides
-from mutoscope.networks.dense import KINDS, SIDE, DenseReader, nearness
+from mutoscope.networks.dense import KINDS, RATE, SIDE, DenseReader, nearness
 from mutoscope.world.camera import axes, ease
 from mutoscope.world.render import render
 from mutoscope.world.scene import Scene
@@ -130,14 +134,31 @@ def looked(frames: Frames, fps: float, reader: DenseReader | None) -> Looked:
             KINDS, "has no reader here; train one with mutoscope train dense-readers"
         )
         return Looked(frames=frames[0], rows=(), maps=None, why=why)
-    never = [name for name, bar in zip(KINDS, reader.bars.tolist(), strict=True) if bar > 1]
+    never = {name for name, bar in zip(KINDS, reader.bars.tolist(), strict=True) if bar > 1}
     reason = "isn't told: the reader misses its bar on real renders"
     try:
         (maps,) = dense.read(reader, middle(frames), fps)
     except DataError as error:
         return Looked(frames=frames[0], rows=(), maps=None, why=dict.fromkeys(KINDS, str(error)))
-    rows = dense.rows(T, fps)
-    return Looked(frames=frames[0], rows=rows, maps=maps, why=dict.fromkeys(never, reason))
+    rows, why = dense.rows(T, fps), dict.fromkeys(never - {"flow"}, reason)
+    if estimator() == CODEC:
+        why["flow"] = "needs opencv; pip install 'mutoscope[metrics]'"
+    elif len(rows) > 1:
+        flow = followed(middle(frames)[:, :, list(rows)])
+        told = {**maps.told, "flow": np.isfinite(flow).all(-1)}
+        maps = replace(maps, flow=np.nan_to_num(flow), told=told)
+    return Looked(frames=frames[0], rows=rows, maps=maps, why=why)
+
+
+def followed(frames: Frames) -> Float[np.ndarray, "pairs S S 2"]:
+    """Flow from each frame of one square clip to the next, pixels of SIDE; nan: can't tell.
+
+    Searched at the clip's own size; a pixel of SIDE is told where half of what it covers is.
+    """
+    motion = estimated(Clip(frames=frames, fps=RATE))
+    flow = rearrange(motion.flow[0], "xy pairs H W -> pairs H W xy").numpy()
+    known = motion.known[0, 0].numpy()[..., None]
+    return _small_flow(np.where(known, flow, np.nan), range(frames.shape[2]))
 
 
 def obeyed(clip: Looked, wish: Conditions) -> Obeyed:
@@ -260,7 +281,7 @@ def _depth(clip: Looked, wish: Conditions) -> Score:
     true = _small(wish.near, clip.rows)
     n = len(true)
     told = clip.maps.told["depth"][:n]
-    value = structure.rank_correlation(clip.maps.depth[:n], -true, told)
+    value = structure.rank_correlation(clip.maps.depth[:n], -true)
     return _score(value, float(told.mean()))
 
 
@@ -270,7 +291,7 @@ def _sketch(clip: Looked, wish: Conditions) -> Score:
     true = _small(wish.sketch, clip.rows, thin=True) > 0.5
     n = len(true)
     told = clip.maps.told["lines"][:n]
-    value = structure.line_f1(clip.maps.lines[:n] & told, true & told)
+    value = structure.line_f1(clip.maps.lines[:n], true)
     return _score(value, float(told.mean()))
 
 

@@ -27,10 +27,14 @@ SMALLEST = 16
 """Pixels of the shorter side below which the search has no coarse level; the codec's then."""
 
 
+CODEC = "codec"
+"""What `estimator` says where there is no opencv."""
+
+
 def estimator() -> str:
     """What estimates flow here: "DIS, opencv VERSION" or "codec"."""
     found = _opencv()
-    return "codec" if found is None else f"DIS, opencv {found.__version__}"
+    return CODEC if found is None else f"DIS, opencv {found.__version__}"
 
 
 def estimated(clip: Clip) -> Motion:
