@@ -11,9 +11,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from mutoscope import zoo
+from mutoscope.controls.dense import NAME, shipped
 from mutoscope.data.truths import Recipe, build
 from mutoscope.evaluate import owndense
-from mutoscope.evaluate.dense import NAME, shipped
 from mutoscope.evaluate.report import Report, save
 from mutoscope.training.commands import cache_folder
 

@@ -22,9 +22,9 @@ from rich.progress import track
 
 from mutoscope.autoencoders import FrameAutoencoder
 from mutoscope.clip import Clip, Frames
+from mutoscope.controls.flow import estimated, estimator
 from mutoscope.data import degrade
 from mutoscope.evaluate import report
-from mutoscope.evaluate.flow import estimated, estimator
 from mutoscope.evaluate.reading import as_frames
 from mutoscope.evaluate.report import Report, save
 from mutoscope.evaluate.structure import SIDE, endpoint_error

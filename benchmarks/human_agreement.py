@@ -27,9 +27,9 @@ import torch
 from _page import publish
 from einops import rearrange
 
+from mutoscope.controls.flow import estimated, estimator
 from mutoscope.errors import MutoscopeError, WeightsError
 from mutoscope.evaluate import drift, measure, similarity, temporal, vocabulary
-from mutoscope.evaluate.flow import estimated, estimator
 from mutoscope.evaluate.human import agreement, kendall, left_out, spearman
 from mutoscope.evaluate.report import Entry
 from mutoscope.evaluate.vocabulary import Classes

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from mutoscope.controls.dense import Maps
 from mutoscope.errors import DataError
 from mutoscope.evaluate import conditions, ride
 from mutoscope.evaluate.conditions import (
@@ -21,7 +22,6 @@ from mutoscope.evaluate.conditions import (
     summary,
     swapped,
 )
-from mutoscope.evaluate.dense import Maps
 from mutoscope.evaluate.reading import as_frames
 from mutoscope.evaluate.standing import order
 from mutoscope.networks.dense import KINDS, NEAR, DenseReader

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 import torch
 
+from mutoscope.controls import dense
+from mutoscope.controls.dense import Maps
 from mutoscope.data.dense import targets
 from mutoscope.data.truths import Recipe, held
 from mutoscope.errors import DataError
-from mutoscope.evaluate import dense, owndense
-from mutoscope.evaluate.dense import Maps
+from mutoscope.evaluate import owndense
 from mutoscope.networks.dense import KINDS, DenseReader
 from tests.tiny import awake
 

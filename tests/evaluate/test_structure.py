@@ -75,16 +75,3 @@ def test_precision_and_recall_of_lines_are_told_apart():
     nothing = np.zeros_like(true)
     assert structure.line_f1(nothing, true) == 0
     assert math.isnan(structure.line_f1(nothing, nothing))
-
-
-def test_canny_draws_the_outline_of_a_square_and_nothing_on_a_plain_frame():
-    frames = np.full((2, 64, 64, 3), -0.5)
-    assert not structure.canny(frames).any()
-    frames[1, 20:40, 20:40] = 0.5
-    found = structure.canny(frames)
-    assert not found[0].any()
-    outline = np.zeros((2, 64, 64), bool)
-    outline[1, 20:40, 20:40] = True
-    outline[1, 21:39, 21:39] = False
-    assert structure.line_f1(found, outline) > 0.95
-    assert found[1].sum() < 1.5 * outline.sum()

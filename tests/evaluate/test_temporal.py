@@ -119,16 +119,6 @@ def test_a_flow_score_is_sides_a_second_and_half_the_speed_is_half_of_it():
     assert temporal.flow_score(torch.zeros(2, 7, 8, 8), 8.0) == 0
 
 
-def test_flow_and_the_flow_back_agree_where_nothing_hides():
-    assert temporal.agree(_even(3, 2), _even(-3, -2)).all()
-    assert not temporal.agree(_even(3, 2), _even(3, 2)).any()
-    back = _even(-3, -2).clone()
-    back[:, :, 20:30, 20:30] = 0
-    seen = temporal.agree(_even(3, 2), back)
-    assert not seen[0, 21:26, 20:25].any(), "pixels that land where the way back differs"
-    assert seen[0, 40:, 40:].all()
-
-
 def test_one_frame_says_nothing_over_time(frozen):
     one = frozen[:, :1]
     for number in (temporal.flicker, temporal.smoothness, temporal.repeated):

@@ -34,11 +34,12 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from mutoscope.clip import Clip, Frames
+from mutoscope.controls import dense
+from mutoscope.controls.dense import Maps
+from mutoscope.controls.flow import CODEC, estimated, estimator
 from mutoscope.errors import DataError
-from mutoscope.evaluate import dense, report, structure
-from mutoscope.evaluate.dense import Maps
+from mutoscope.evaluate import report, structure
 from mutoscope.evaluate.faithfulness import disordered
-from mutoscope.evaluate.flow import CODEC, estimated, estimator
 from mutoscope.evaluate.measure import middle
 from mutoscope.evaluate.reading import as_frames
 from mutoscope.evaluate.report import Entry, Report

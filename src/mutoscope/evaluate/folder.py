@@ -23,10 +23,11 @@ from typing import Any, TypeVar
 import torch
 
 from mutoscope import __version__, zoo
+from mutoscope.controls import dense
+from mutoscope.controls.flow import estimator
 from mutoscope.encoders import minilm_sha256
 from mutoscope.errors import DataError, MutoscopeError
-from mutoscope.evaluate import alignment, conditions, dense, measure, report
-from mutoscope.evaluate.flow import estimator
+from mutoscope.evaluate import alignment, conditions, measure, report
 from mutoscope.evaluate.measure import Measured
 from mutoscope.evaluate.reading import shipped
 from mutoscope.networks.alignment import Aligner

@@ -27,8 +27,9 @@ from torch import Tensor
 
 from mutoscope import media, zoo
 from mutoscope.clip import Clip
+from mutoscope.controls import dense
 from mutoscope.errors import DataError, MutoscopeError
-from mutoscope.evaluate import conditions, dense, measure, report
+from mutoscope.evaluate import conditions, measure, report
 from mutoscope.evaluate.conditions import SHUFFLED, Conditions, Obeyed, Score
 from mutoscope.evaluate.faithfulness import disordered
 from mutoscope.evaluate.folder import LeftOut, Row, each, sha256, versions

@@ -23,10 +23,10 @@ from torch.nn import functional as F
 
 from mutoscope import media
 from mutoscope.clip import Clip
+from mutoscope.controls.flow import estimated
 from mutoscope.errors import DataError, MediaError
 from mutoscope.evaluate import alignment, identity, temporal
 from mutoscope.evaluate.drift import drift, lost
-from mutoscope.evaluate.flow import estimated
 from mutoscope.evaluate.reading import MOVES_FROM, Answer, Reading, ThingRead, read
 from mutoscope.evaluate.tracks import Track
 from mutoscope.networks.alignment import Aligner

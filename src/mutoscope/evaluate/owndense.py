@@ -2,7 +2,7 @@
 
 Every row is the mean over clips; beside it stand the bar that the instrument must reach, what says
 the same of every clip (`trivial`: no motion, depth by height in the frame, everything a thing, the
-edges of evaluate.structure.canny), and the same over what is told alone with the share that is.
+edges of controls.edges.canny), and the same over what is told alone with the share that is.
 """
 
 from __future__ import annotations
@@ -14,11 +14,12 @@ from dataclasses import replace
 import numpy as np
 import torch
 
+from mutoscope.controls.dense import Maps, read
+from mutoscope.controls.edges import canny
 from mutoscope.data import degrade
 from mutoscope.data.dense import Target, spoilt, targets
 from mutoscope.data.truths import Truths
 from mutoscope.evaluate import report, structure
-from mutoscope.evaluate.dense import Maps, read
 from mutoscope.evaluate.report import Report
 from mutoscope.networks.dense import RATE, DenseReader
 
@@ -67,7 +68,7 @@ def score(maps: Maps, target: Target) -> Scores:
     true = np.where(near > 0, 1 / near.clip(1e-6), np.inf)
     going = things[: len(flow)]
     height = np.broadcast_to(-np.arange(true.shape[1])[:, None], true.shape).astype(float)
-    edges = structure.canny(target.frames.permute(1, 2, 3, 0).numpy())
+    edges = canny(target.frames.permute(1, 2, 3, 0).numpy())
     ends, ranks = structure.endpoint_error, structure.rank_correlation
     none = np.zeros_like(flow)
     return {

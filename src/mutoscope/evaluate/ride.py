@@ -23,7 +23,7 @@ from itertools import pairwise
 import numpy as np
 from jaxtyping import Bool, Float
 
-from mutoscope.evaluate.dense import Maps
+from mutoscope.controls.dense import Maps
 from mutoscope.evaluate.report import RESAMPLES, Entry, Report
 from mutoscope.evaluate.segmentation import fitted
 from mutoscope.world.scene import AXES

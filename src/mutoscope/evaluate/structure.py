@@ -18,10 +18,6 @@ SIDE = 64
 """The side at which thresholds in pixels are told."""
 REACH = 1.0
 """Pixels of SIDE by which a line may be off."""
-SIGMA = 1.0
-LOW, HIGH = 0.1, 0.2
-"""Slopes of grey (0 to 1) a pixel: edges begin above HIGH and go on above LOW, as scikit-image has
-them."""
 
 Flow = Float[np.ndarray, "pairs H W 2"]
 Maps = Float[np.ndarray, "T H W"]
@@ -97,41 +93,6 @@ def line_f1(lines: Shown, true: Shown, reach: float | None = None) -> float:
         return math.nan
     total = precision + recall
     return 2 * precision * recall / total if total > 0 else 0.0
-
-
-def canny(frames: Float[np.ndarray, "T H W 3"], sigma: float | None = None) -> Shown:
-    """Edges of frames in [-1, 1], one pixel wide: the opinion on lines that has learned nothing.
-
-    Slopes of the grey picture smoothed by `sigma` (SIGMA at SIDE, scaling with the side), kept
-    where they are largest along their own direction, above HIGH or joined to such by ones above
-    LOW. Source: Canny (1986), section VII; slopes by central differences.
-    """
-    T, H, W, _ = frames.shape
-    scale = min(H, W) / SIDE
-    grey = ((frames.astype(np.float64) + 1) / 2) @ (0.299, 0.587, 0.114)
-    smooth = ndimage.gaussian_filter(grey, (0, *[sigma or SIGMA * scale] * 2), mode="nearest")
-    gy, gx = np.gradient(smooth, axis=(1, 2))
-    slope = np.hypot(gx, gy)
-    thin = np.where(_highest(slope, gx, gy), slope, 0.0) * scale
-    out = np.zeros((T, H, W), bool)
-    for k, frame in enumerate(thin):
-        pieces, count = ndimage.label(frame > LOW / 2, np.ones((3, 3)))
-        strong = np.zeros(count + 1, bool)
-        strong[np.unique(pieces[frame > HIGH / 2])] = True
-        strong[0] = False
-        out[k] = strong[pieces]
-    return out
-
-
-def _highest(slope: Maps, gx: Maps, gy: Maps) -> Shown:
-    """Where no slope a pixel up or down the slope's own direction is larger."""
-    ux, uy = gx / (slope + 1e-9), gy / (slope + 1e-9)
-    t, y, x = np.indices(slope.shape)
-    sides = [
-        ndimage.map_coordinates(slope, (t, y + s * uy, x + s * ux), order=1, mode="nearest")
-        for s in (-1, 1)
-    ]
-    return (slope >= sides[0]) & (slope > sides[1])
 
 
 def _near(lines: Shown, other: Shown, reach: float) -> float:

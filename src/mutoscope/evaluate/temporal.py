@@ -177,25 +177,6 @@ def flow_score(flow: Flow, fps: float) -> Each:
     return flow.norm(dim=-4).mean(dim=(-3, -2, -1)) * fps / min(flow.shape[-2:])
 
 
-def agree(flow: Flow, back: Flow) -> Known:
-    """Where flow and the flow back undo each other: |f + b'|² <= 0.01 (|f|² + |b'|²) + 0.5.
-
-    b' is `back` (from the later frame to the earlier) where the pixel went. Elsewhere a pixel is
-    hidden or misjudged. Source: Sundaram et al. (2010), eq. 5, as used by Lai et al. (2018).
-    """
-    H, W = flow.shape[-2:]
-    goes, returns = (
-        one.movedim(-3, -4).reshape(-1, 2, H, W).to(torch.float32) for one in (flow, back)
-    )
-    u = torch.arange(W, device=flow.device) + 0.5 + goes[:, 0]
-    v = torch.arange(H, device=flow.device)[:, None] + 0.5 + goes[:, 1]
-    grid = torch.stack([2 * u / W - 1, 2 * v / H - 1], dim=-1)
-    there = F.grid_sample(returns, grid, padding_mode="border", align_corners=False)
-    left = ((goes + there) ** 2).sum(1)
-    most = 0.01 * ((goes**2).sum(1) + (there**2).sum(1)) + 0.5
-    return (left <= most).reshape(*flow.shape[:-4], *flow.shape[-3:])
-
-
 def _changes(frames: Clips) -> Float[Tensor, "*b c pairs H W"]:
     return frames.diff(dim=-3).abs() / 2
 

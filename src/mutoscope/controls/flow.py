@@ -17,11 +17,16 @@ from types import ModuleType
 import numpy as np
 import torch
 from einops import rearrange
+from jaxtyping import Bool, Float
+from torch import Tensor
+from torch.nn import functional as F
 
 from mutoscope import media
 from mutoscope.clip import Clip, only
-from mutoscope.evaluate.temporal import agree
 from mutoscope.media import Motion
+
+Flow = Float[Tensor, "*b 2 pairs H W"]
+Known = Bool[Tensor, "*b pairs H W"]
 
 SMALLEST = 16
 """Pixels of the shorter side below which the search has no coarse level; the codec's then."""
@@ -56,6 +61,25 @@ def searched(clip: Clip, cv2: ModuleType) -> Motion:
         rearrange(torch.from_numpy(one), "pairs H W xy -> 1 xy pairs H W") for one in (forth, back)
     )
     return Motion(flow=flow, known=agree(flow, returns)[:, None])
+
+
+def agree(flow: Flow, back: Flow) -> Known:
+    """Where flow and the flow back undo each other: |f + b'|² <= 0.01 (|f|² + |b'|²) + 0.5.
+
+    b' is `back` (from the later frame to the earlier) where the pixel went. Elsewhere a pixel is
+    hidden or misjudged. Source: Sundaram et al. (2010), eq. 5, as used by Lai et al. (2018).
+    """
+    H, W = flow.shape[-2:]
+    goes, returns = (
+        one.movedim(-3, -4).reshape(-1, 2, H, W).to(torch.float32) for one in (flow, back)
+    )
+    u = torch.arange(W, device=flow.device) + 0.5 + goes[:, 0]
+    v = torch.arange(H, device=flow.device)[:, None] + 0.5 + goes[:, 1]
+    grid = torch.stack([2 * u / W - 1, 2 * v / H - 1], dim=-1)
+    there = F.grid_sample(returns, grid, padding_mode="border", align_corners=False)
+    left = ((goes + there) ** 2).sum(1)
+    most = 0.01 * ((goes**2).sum(1) + (there**2).sum(1)) + 0.5
+    return (left <= most).reshape(*flow.shape[:-4], *flow.shape[-3:])
 
 
 @cache

@@ -3,8 +3,13 @@
 import pytest
 import torch
 
-from mutoscope.evaluate import flow, folder, temporal
+from mutoscope.controls import flow
+from mutoscope.evaluate import folder, temporal
 from tests.clips import sliding
+
+
+def _even(dx, dy, pairs=7, side=64):
+    return torch.tensor([dx, dy]).view(2, 1, 1, 1).expand(2, pairs, side, side).float()
 
 
 @pytest.fixture(params=["codec", "opencv"])
@@ -44,3 +49,13 @@ def test_tiny_frames_are_left_to_the_codec_and_the_estimator_is_named(by):
     named = flow.estimator()
     assert named == "codec" if by == "codec" else named.startswith("DIS, opencv ")
     assert folder.versions()["flow"] == named
+
+
+def test_flow_and_the_flow_back_agree_where_nothing_hides():
+    assert flow.agree(_even(3, 2), _even(-3, -2)).all()
+    assert not flow.agree(_even(3, 2), _even(3, 2)).any()
+    back = _even(-3, -2).clone()
+    back[:, :, 20:30, 20:30] = 0
+    seen = flow.agree(_even(3, 2), back)
+    assert not seen[0, 21:26, 20:25].any(), "pixels that land where the way back differs"
+    assert seen[0, 40:, 40:].all()

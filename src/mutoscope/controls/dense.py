@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import torch
@@ -12,10 +13,10 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn import functional as F
 
-from mutoscope.clip import Frames
+from mutoscope.clip import Clip, Frames
 from mutoscope.errors import DataError
 from mutoscope.machine import precision
-from mutoscope.networks.dense import KINDS, NEAR, RATE, SIDE, DenseReader
+from mutoscope.networks.dense import KINDS, NEAR, RATE, SIDE, DenseReader, nearness
 from mutoscope.zoo import load_part
 
 NAME = "dense-readers"
@@ -87,6 +88,35 @@ def prepared(frames: Frames, fps: float) -> Float[Tensor, "b 3 t h w"]:
     else:
         small = F.interpolate(flat, size=(SIDE, SIDE), mode="bilinear", align_corners=False)
     return rearrange(small, "(b t) c h w -> b c t h w", b=len(frames))
+
+
+def every(
+    clip: Clip, name: Literal["depth", "things", "lines"], reader: DenseReader | None = None
+) -> Float[Tensor, "b 1 T H W"]:
+    """One reading of every frame of a clip of any shape and rate, at the clip's own size.
+
+    Unlike `read` it takes each frame there is as the next one of RATE a second: motion looks slower
+    or faster than it is, which depth, things and lines hardly mind. What isn't square is continued
+    to a square by its border; maps are brought to the clip's size by their nearest pixels (depth:
+    bilinear in nearness).
+    """
+    reader = reader or shipped()
+    H, W = clip.frames.shape[-2:]
+    side = max(H, W, SIDE // 2)
+    spare = (side - W) // 2, (side - H) // 2
+    flat = rearrange(clip.frames, "b c t h w -> (b t) c h w")
+    square = F.pad(
+        flat, (spare[0], side - W - spare[0], spare[1], side - H - spare[1]), mode="replicate"
+    )
+    frames = rearrange(square, "(b t) c h w -> b c t h w", b=len(clip.frames))
+    maps = [torch.from_numpy(getattr(one, name)) for one in read(reader, frames, RATE)]
+    found = torch.stack(maps).float()
+    if name == "depth":
+        near = F.interpolate(nearness(found), (side, side), mode="bilinear", align_corners=False)
+        wide = torch.where(near < SKY, torch.inf, NEAR / near - NEAR)
+    else:
+        wide = F.interpolate(found, (side, side), mode="nearest-exact")
+    return wide[:, None, :, spare[1] : spare[1] + H, spare[0] : spare[0] + W]
 
 
 def _read(reader: DenseReader, x: Float[Tensor, "b 3 t h w"]) -> list[Maps]:

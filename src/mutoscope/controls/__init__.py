@@ -1,0 +1,1 @@
+"""Conditions on the pixels of a clip: what each means, and how it is had and shown."""
