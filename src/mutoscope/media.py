@@ -25,7 +25,7 @@ from torch import Tensor
 from mutoscope import codecs
 from mutoscope.checked import Number
 from mutoscope.clip import Clip, only
-from mutoscope.codecs import Facts, Fit, Limits, Options
+from mutoscope.codecs import Codec, Facts, Fit, Limits, Options
 from mutoscope.codecs.source import fitted, resampled
 from mutoscope.errors import MediaError
 
@@ -192,10 +192,10 @@ class Motion:
     known: Bool[Tensor, "1 1 pairs H W"]
 
 
-def motion_vectors(source: str | Path | Clip) -> Motion:
+def motion_vectors(source: str | Path | Clip, *, codec: Codec = "h264") -> Motion:
     """The motion a video codec sees in a clip or a file; see `mutoscope.codecs.vectors`."""
     clip = source if isinstance(source, Clip) else read(source)
-    flow, known = codecs.motion_vectors(only(clip).uint8()[0])
+    flow, known = codecs.motion_vectors(only(clip).uint8()[0], codec)
     return Motion(
         flow=rearrange(torch.from_numpy(flow), "pairs H W xy -> 1 xy pairs H W"),
         known=rearrange(torch.from_numpy(known), "pairs H W -> 1 1 pairs H W"),

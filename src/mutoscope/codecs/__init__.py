@@ -9,10 +9,11 @@ from mutoscope.codecs.output import KINDS, Output, write
 from mutoscope.codecs.sink import Options, Picture, Pictures
 from mutoscope.codecs.source import Fit, Shown, Source
 from mutoscope.codecs.trouble import Limits
-from mutoscope.codecs.vectors import motion_vectors
+from mutoscope.codecs.vectors import Codec, motion_vectors
 
 __all__ = [
     "KINDS",
+    "Codec",
     "Facts",
     "Fit",
     "Limits",
