@@ -14,13 +14,13 @@ from typing import Any
 
 import gradio as gr
 
+from mutoscope.controls import stroke
 from mutoscope.errors import RequestError
 from mutoscope.request import LITERALS, ConditionRequest, Request
 from mutoscope.service.access import LOCAL
 from mutoscope.service.assets import Asset
 from mutoscope.service.desk import Desk, Offer
 from mutoscope.service.jobs import Job, NotFoundError
-from mutoscope.studio import strokes
 from mutoscope.studio.pad import pad
 
 Shown = Mapping[Any, Any]
@@ -56,7 +56,7 @@ class Input:
         if held and source == held[0]["source"]:
             return held
         if source and self.kind == "stroke":
-            source = strokes.written(strokes.points(source, size=size))
+            source = stroke.written(stroke.points(source, size=size))
         return [{"kind": self.kind, "source": source}] if source else []
 
     def filled(self, request: Request, desk: Desk) -> dict[Any, Any]:

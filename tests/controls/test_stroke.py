@@ -6,20 +6,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mutoscope.controls import stroke
 from mutoscope.errors import RequestError
-from mutoscope.studio import strokes
 
 PIXELS = st.tuples(st.integers(0, 128), st.integers(0, 64))
 
 
 @given(st.lists(PIXELS, min_size=2, max_size=40))
-def test_a_stroke_survives_being_written(stroke):
-    assert strokes.points(strokes.written(stroke), size=(128, 64)) == tuple(stroke)
+def test_a_stroke_survives_being_written(drawn):
+    assert stroke.points(stroke.written(drawn), size=(128, 64)) == tuple(drawn)
 
 
 def test_spaces_and_a_last_semicolon_are_no_mistake():
-    assert strokes.points(" 10, 60 ; 90,60.5; ", size=(128, 64)) == ((10, 60), (90, 60.5))
-    assert strokes.points("", size=(128, 64)) == ()
+    assert stroke.points(" 10, 60 ; 90,60.5; ", size=(128, 64)) == ((10, 60), (90, 60.5))
+    assert stroke.points("", size=(128, 64)) == ()
 
 
 @pytest.mark.parametrize(
@@ -35,4 +35,4 @@ def test_spaces_and_a_last_semicolon_are_no_mistake():
 )
 def test_what_is_no_stroke_is_refused_in_a_sentence(text: str, said: str):
     with pytest.raises(RequestError, match=said):
-        strokes.points(text, size=(128, 64))
+        stroke.points(text, size=(128, 64))

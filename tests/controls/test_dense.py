@@ -1,0 +1,65 @@
+"""Maps that the dense reader reads: of any clip, at its own size and length."""
+
+import pytest
+import torch
+
+from mutoscope import zoo
+from mutoscope.clip import Clip
+from mutoscope.controls import dense, depth, mask, picture, sketch
+from mutoscope.evaluate import structure
+from mutoscope.networks.dense import DenseReader
+from mutoscope.world.render import render
+from mutoscope.world.sample import sample
+from tests.clips import waves
+from tests.tiny import awake
+
+SHIPPED = pytest.mark.skipif(dense.NAME not in zoo.names(), reason="dense-readers don't ship yet")
+
+
+@pytest.fixture(scope="module")
+def small():
+    torch.manual_seed(0)
+    reader = awake(DenseReader(width=16, middle=16, deep=16, match=8, depth=1, rounds=1))
+    return reader.eval().requires_grad_(False)
+
+
+@pytest.mark.parametrize("shape", [(3, 48, 80), (1, 64, 64), (2, 24, 20)])
+def test_every_frame_of_a_clip_of_any_shape_is_read(small, shape):
+    count, height, width = shape
+    clip = waves(count=count, height=height, width=width, fps=24.0)
+    for control in (depth, mask, sketch):
+        values = control.from_clip(clip, reader=small)
+        assert values.shape == (1, 1, *shape)
+        assert not values.isnan().any()
+    lines = sketch.from_clip(clip, reader=small)
+    assert set(lines.unique().tolist()) <= {0.0, 1.0}
+
+
+def test_a_square_clip_of_the_readers_side_is_read_as_it_is(small, monkeypatch):
+    monkeypatch.setattr(dense, "precision", lambda: torch.float32)
+    frames = waves(count=2, height=64, width=64).frames
+    (maps,) = dense.read(small, frames, 8.0)
+    clip = Clip(frames=frames, fps=8.0)
+    assert torch.equal(
+        mask.from_clip(clip, reader=small)[0, 0].bool(), torch.from_numpy(maps.things)
+    )
+    assert torch.allclose(
+        depth.from_clip(clip, reader=small)[0, 0], torch.from_numpy(maps.depth), rtol=1e-4
+    )
+
+
+@SHIPPED
+def test_the_shipped_reader_agrees_with_the_truth():
+    scores = []
+    for index in range(8):
+        scene = sample(99, index, split="test")
+        made = render(scene, frames=4, size=(128, 128), truth=("depth", "sketch"))
+        clip = Clip(frames=picture.from_truth(made), fps=8.0)
+        rank = structure.rank_correlation(depth.from_clip(clip)[0, 0].numpy(), made.depth)
+        overlap = structure.overlap(mask.from_clip(clip)[0, 0].numpy() > 0, made.ids > 0)
+        lines = structure.line_f1(sketch.from_clip(clip)[0, 0].numpy() > 0, made.sketch > 0, 2.0)
+        scores.append((rank, overlap, lines))
+    rank, overlap, lines = torch.tensor(scores).nanmean(0).tolist()
+    assert rank > 0.8
+    assert overlap > 0.6
+    assert lines > 0.5
