@@ -33,7 +33,8 @@ COMMANDS = {
     " --similarity --weights --json",
     "generate": (
         "--system --negative --frames --fps --size --steps --guidance --seed --count --sampler"
-        " --set --weights --dry-run -o --output --json --no-metadata"
+        " --set --condition --first --last --image --style --sketch --depth --motion --mask"
+        " --stroke --camera --weights --dry-run -o --output --json --no-metadata"
     ),
     "info": "--json",
     "keys": "--rate --active --priority",

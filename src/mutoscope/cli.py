@@ -57,6 +57,28 @@ def generate(
     settings: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A knob of the system.")
     ] = None,
+    condition: Annotated[
+        list[str] | None,
+        typer.Option(metavar="KIND=SOURCE", help="What steers the clip; more with :key=value,..."),
+    ] = None,
+    first: Annotated[str | None, typer.Option(metavar="FILE", help="The frame to begin with.")] = (
+        None
+    ),
+    last: Annotated[str | None, typer.Option(metavar="FILE", help="The frame to end on.")] = None,
+    image: Annotated[str | None, typer.Option(metavar="FILE", help="A picture to animate.")] = None,
+    style: Annotated[str | None, typer.Option(metavar="FILE", help="Whose look to have.")] = None,
+    sketch: Annotated[str | None, typer.Option(metavar="FILE", help="One drawing.")] = None,
+    depth: Annotated[str | None, typer.Option(metavar="FILE", help="Whose depth to have.")] = None,
+    motion: Annotated[str | None, typer.Option(metavar="FILE", help="Whose motion to have.")] = (
+        None
+    ),
+    mask: Annotated[str | None, typer.Option(metavar="FILE", help="White is made anew.")] = None,
+    stroke: Annotated[
+        str | None, typer.Option(metavar="X,Y;X,Y...", help="Where what is there shall go.")
+    ] = None,
+    camera: Annotated[
+        str | None, typer.Option(metavar="AXIS:VALUE,...", help="What the camera shall do.")
+    ] = None,
     weights: Weights = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what it would cost; make nothing.")
@@ -86,9 +108,15 @@ def generate(
         "seed": seed,
         "sampler": sampler,
     }
+    steering = {
+        "first": first, "last": last, "image": image, "style": style, "sketch": sketch,
+        "depth": depth, "motion": motion, "mask": mask, "stroke": stroke, "camera": camera,
+    }  # fmt: skip
+    short = [f"{kind}={source}" for kind, source in steering.items() if source is not None]
     wish = command.Wish(
         asked={name: value for name, value in asked.items() if value is not None},
         settings=settings or (),
+        conditions=(*(condition or ()), *short),
         count=count,
         output=output,
         as_json=as_json,

@@ -3,6 +3,10 @@
 A message says what was got, what is needed and what to do, in one sentence.
 """
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+
 
 class MutoscopeError(Exception):
     """Anything the user can mend; the command line prints its sentence and leaves with code 2.
@@ -18,6 +22,19 @@ class MutoscopeError(Exception):
 
 class RequestError(MutoscopeError):
     """The request asks for something that can't be made as asked."""
+
+
+class IgnoredError(RequestError):
+    """A condition of this kind is asked for, and the system wouldn't hear it."""
+
+    def __init__(self, sentence: str, *, kind: str) -> None:
+        super().__init__(sentence)
+        self.kind = kind
+
+    def used_by(self, names: Sequence[str]) -> IgnoredError:
+        """The same, naming the systems that would use the condition."""
+        use = f"{', '.join(names)} would use it" if names else "no system that is here would use it"
+        return IgnoredError(f"{self}; {use}", kind=self.kind)
 
 
 class WeightsError(MutoscopeError):

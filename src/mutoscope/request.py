@@ -19,7 +19,7 @@ from torch import Tensor
 from mutoscope import checked
 from mutoscope.checked import Check, Number, Plain, Span, Value
 from mutoscope.clip import Frames
-from mutoscope.errors import RequestError
+from mutoscope.errors import IgnoredError, RequestError
 
 __all__ = [
     "KINDS",
@@ -50,8 +50,8 @@ _TAIL = re.compile(r":(?=[A-Za-z_]\w*=)")
 class ConditionRequest(Plain):
     """A condition as asked for: its kind and the path, asset id or literal it comes from.
 
-    `frame` is the frame it holds for (None: the kind decides), `strength` scales it (1 = as
-    trained), `set` holds whatever else its kind understands.
+    `frame` is the one of its source that is meant (None: the kind decides), `strength` scales it
+    (1 = as trained), `set` holds whatever else its kind understands.
     """
 
     NAME: ClassVar[str] = "a condition"
@@ -169,6 +169,10 @@ class Request(Plain):
     def prompts(self) -> tuple[str, ...]:
         """What shall be seen, one after another: a story's pieces, else the prompt alone."""
         return tuple(part.prompt for part in self.segments) or (self.prompt,)
+
+    def given(self) -> list[ConditionRequest]:
+        """Its conditions, those of its segments among them."""
+        return [*self.conditions, *(one for part in self.segments for one in part.conditions)]
 
     def to_json(self) -> dict[str, Any]:
         """The request as a JSON object, every key present."""
@@ -322,15 +326,14 @@ class Capabilities:
         counts = [segment.frames for segment in request.segments] or [request.frames]
         for frames in counts:
             checked.within(f"frames for {request.system}", frames, self.frames)
-        asked = [*request.conditions]
-        for segment in request.segments:
-            asked.extend(segment.conditions)
+        asked = request.given()
         for condition in asked:
             if condition.kind not in self.conditions:
                 can = ", ".join(self.conditions) or "none"
-                raise RequestError(
+                sentence = (
                     f"{request.system} can't use condition '{condition.kind}'; it takes {can}"
                 )
+                raise IgnoredError(sentence, kind=condition.kind)
         for kind in self.needs:
             if kind not in {condition.kind for condition in asked}:
                 raise RequestError(f"{request.system} needs condition '{kind}'; give {kind}=SOURCE")

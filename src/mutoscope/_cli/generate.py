@@ -19,19 +19,24 @@ from mutoscope._cli import estimate, words
 from mutoscope._cli.leave import at_once
 from mutoscope.checked import Value, one_of
 from mutoscope.clip import Clip
-from mutoscope.errors import RequestError
+from mutoscope.controls import given
+from mutoscope.errors import IgnoredError, RequestError
 from mutoscope.record import Record
-from mutoscope.request import Capabilities, Request
+from mutoscope.request import Capabilities, ConditionRequest, Request
 from mutoscope.systems import shipped
 from mutoscope.systems.system import System, counted
 
 
 @dataclass(frozen=True, kw_only=True)
 class Wish:
-    """What the command line says: `asked` are the keys of a Request that were given."""
+    """What the command line says: `asked` are the keys of a Request that were given.
+
+    A condition is written KIND=SOURCE[:key=value,...].
+    """
 
     asked: Mapping[str, Any]
     settings: Sequence[str] = ()
+    conditions: Sequence[str] = ()
     count: int = 1
     output: Path | None = None
     weights: Path | None = None
@@ -46,6 +51,7 @@ def run(wish: Wish, *, start: float) -> None:
     with at_once():
         recipe = recipes.find(wish.asked["system"])
     request = complete(recipe.config(wish.weights).accepts(), wish)
+    given.check(request)
     path = wish.output or Path(_name(request))
     media.check(path, size=_whole(request.size, wish.count), fps=request.fps)
     warn(request, wish.weights)
@@ -77,7 +83,11 @@ def complete(can: Capabilities, wish: Wish) -> Request:
             raise RequestError(f"--set takes KEY=VALUE (got '{item}')")
         one_of(f"setting of {name}", key, knobs)
         settings[key] = knobs[key].parse(value)
-    return can.complete({**wish.asked, "settings": settings})
+    conditions = [ConditionRequest.parse(text) for text in wish.conditions]
+    try:
+        return can.complete({**wish.asked, "settings": settings, "conditions": conditions})
+    except IgnoredError as error:
+        raise error.used_by(recipes.using(error.kind)) from None
 
 
 def made(system: System, requests: Sequence[Request]) -> tuple[Clip, dict[str, float]]:

@@ -15,7 +15,7 @@ from typing import Any, Protocol, cast, runtime_checkable
 
 import torch
 
-from mutoscope.errors import RequestError
+from mutoscope.errors import RequestError, WeightsError
 from mutoscope.request import Capabilities
 from mutoscope.systems.system import Card, System
 
@@ -63,6 +63,19 @@ class Recipe(Protocol):
 def names() -> tuple[str, ...]:
     """Every system there is, in the order of the alphabet."""
     return tuple(sorted({*TABLE, *(entry.name for entry in entry_points(group=GROUP))}))
+
+
+def using(kind: str) -> tuple[str, ...]:
+    """The systems that are here and take a kind of condition."""
+    found = []
+    for name in names():
+        try:
+            accepts = find(name).config().accepts()
+        except (WeightsError, ImportError):  # ImportError: of another package's
+            continue
+        if kind in accepts.conditions:
+            found.append(name)
+    return tuple(found)
 
 
 def find(name: str) -> Recipe:

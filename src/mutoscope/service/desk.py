@@ -23,7 +23,7 @@ from time import monotonic, sleep
 from typing import Any
 
 from mutoscope import recipes
-from mutoscope.errors import RequestError, WeightsError
+from mutoscope.errors import IgnoredError, RequestError, WeightsError
 from mutoscope.request import Capabilities, Request
 from mutoscope.service import results
 from mutoscope.service.access import Caller, Keys
@@ -206,7 +206,11 @@ class Desk:
         system = given.get("system", Request.system)
         if not isinstance(system, str):
             raise RequestError(f"system must be text (got {type(system).__name__})")
-        request = self.offer(system).accepts.complete({**given, "system": system})
+        try:
+            request = self.offer(system).accepts.complete({**given, "system": system})
+        except IgnoredError as error:
+            able = [o.card.name for o in self.offers() if error.kind in o.accepts.conditions]
+            raise error.used_by(able) from None
         if not all(prompt.strip() for prompt in request.prompts):
             raise RequestError("the prompt is empty; say what shall be seen")
         if max(map(len, (*request.prompts, request.negative))) > LONGEST:

@@ -182,8 +182,7 @@ class Lease:
 
 def sources(request: Request) -> set[str]:
     """Ids of the assets that the conditions of a request name."""
-    more = [condition for part in request.segments for condition in part.conditions]
-    return {item.source for item in (*request.conditions, *more) if item.kind not in LITERALS}
+    return {item.source for item in request.given() if item.kind not in LITERALS}
 
 
 def elapsed() -> float:

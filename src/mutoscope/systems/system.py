@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from abc import ABC, abstractmethod
 from collections import Counter, deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Any, TypedDict, Unpack
 
 import torch
@@ -16,8 +18,16 @@ from mutoscope import __version__
 from mutoscope.checked import Value
 from mutoscope.clip import Clip
 from mutoscope.core.samplers import Step
+from mutoscope.errors import IgnoredError
 from mutoscope.record import Record, record_of
-from mutoscope.request import Capabilities, ConditionRequest, Example, Request, Segment
+from mutoscope.request import (
+    LITERALS,
+    Capabilities,
+    ConditionRequest,
+    Example,
+    Request,
+    Segment,
+)
 from mutoscope.systems.cost import Cost
 
 
@@ -63,12 +73,14 @@ class System(ABC):
 
     `weights` maps the parts that were loaded to their sha256, `precision` is the number format its
     networks run in, `took` holds the seconds that the stages of the newest run took so far.
+    `others`, told a kind of condition, names the systems that use it, for who asks the wrong one.
     """
 
     card: Card
     weights: Mapping[str, str]
     precision: str
     took: Mapping[str, float]
+    others: Callable[[str], Sequence[str]] | None = None
 
     @abstractmethod
     def run(self, request: Request) -> Iterator[Step]:
@@ -99,7 +111,12 @@ class System(ABC):
 
     def request(self, prompt: str, **asked: Unpack[Asked]) -> Request:
         """The whole request, this system's defaults filled in; refuses what it can't do."""
-        return self.accepts().complete({**asked, "prompt": prompt, "system": self.card.name})
+        try:
+            return self.accepts().complete({**asked, "prompt": prompt, "system": self.card.name})
+        except IgnoredError as error:
+            if self.others is None:
+                raise
+            raise error.used_by(self.others(error.kind)) from None
 
     def generate(self, prompt: str, *, count: int = 1, **asked: Unpack[Asked]) -> Clip:
         """Make clips of a prompt, one after another: clip i of `count` has seed + i.
@@ -124,13 +141,26 @@ class System(ABC):
         """
         rounded = {name: round(value, 3) for name, value in seconds.items()}
         whole = replace(request, settings=self.accepts().values(request))
-        found = record_of(whole, clip, version=__version__, weights=self.weights, seconds=rounded)
+        found = record_of(
+            whole, clip, version=__version__, weights=self.weights, seconds=rounded,
+            sources=_sources(request),
+        )  # fmt: skip
         return replace(found, precision=self.precision, count=count)
 
     def make(self, request: Request) -> Clip:
         """The clip of one request, start to end."""
         (last,) = deque(self.run(request), maxlen=1)  # keeps no other step in memory
         return self.finish(last, request)
+
+
+def _sources(request: Request) -> dict[str, str]:
+    """The SHA-256 of every file that a condition names."""
+    files = {Path(c.source) for c in request.given() if c.kind not in LITERALS}
+    return {
+        str(path): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(files)
+        if path.is_file()
+    }
 
 
 def spread(count: int, most: int | None) -> list[int]:

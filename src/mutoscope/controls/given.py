@@ -1,0 +1,108 @@
+"""A condition as it was asked for, as the map it stands for: files are read, texts understood.
+
+A file is the clip (or picture) that the map is read of, unless it is the map itself: then it says
+so by its record, as those that `mutoscope extract` writes do, or the condition does, `map=true`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from mutoscope import checked, controls, media
+from mutoscope.clip import Clip
+from mutoscope.controls.control import Map
+from mutoscope.errors import RequestError
+from mutoscope.request import LITERALS, ConditionRequest, Request
+
+STILL: Mapping[str, int] = {"first": 0, "image": 0, "last": -1, "sketch": 0, "style": 0}
+"""Kinds of a single frame, and which of a clip it is unless `frame` says another."""
+EXTRACTED = "extracted"
+"""The key of a record under which a file says of which control it is a map."""
+KEYS = ("map",)
+"""What the `set` of a condition that comes as a file may hold."""
+
+
+def check(request: Request) -> None:
+    """Refuse, before anything is loaded, sources that are no files or no such texts."""
+    for asked in request.given():
+        if asked.kind not in LITERALS:
+            media.probe(asked.source)
+            if asked.kind in controls.TABLE:
+                _checked(asked)
+        elif asked.kind in controls.TABLE:
+            _written(asked, request, request.frames)
+
+
+def given(asked: ConditionRequest, request: Request, *, frames: int | None = None) -> Map:
+    """The map of a condition for a clip of the request's size, rate and `frames` (else its own).
+
+    A clip is cut to the request's shape about its middle, taken at its rate, and must be long
+    enough; a picture stands for all frames. Kinds in STILL are one frame. `strength` is left to the
+    system.
+    """
+    count = request.frames if frames is None else frames
+    if asked.kind in LITERALS:
+        return _written(asked, request, count)
+    control, name = controls.of(asked.kind), controls.TABLE[asked.kind]
+    _checked(asked)
+    clip = _read(asked, request, count)
+    if _is_map(asked, clip.record, name):
+        values = control.from_shown(clip.frames)
+    else:
+        values = control.from_clip(clip)
+    if asked.kind in STILL or values.shape[2] == count:
+        return values
+    return values.expand(-1, -1, count, -1, -1)
+
+
+def _read(asked: ConditionRequest, request: Request, count: int) -> Clip:
+    """What a file shows: the one frame that is meant, all that are needed, or its only one."""
+    path, size = Path(asked.source), request.size
+    if asked.kind in STILL:
+        clip = media.read(path, size=size, fit="crop")
+        total = clip.frames.shape[2]
+        frame = STILL[asked.kind] if asked.frame is None else asked.frame
+        if not -total <= frame < total:
+            raise RequestError(
+                f"{path} has {total} frames and no frame {frame}; name one from 0 to {total - 1},"
+                " or from the end from -1"
+            )
+        at = frame % total
+        return Clip(frames=clip.frames[:, :, at : at + 1], fps=clip.fps, record=clip.record)
+    if media.probe(path).frames == 1:
+        return media.read(path, size=size, fit="crop")
+    return media.read(path, size=size, fit="crop", fps=request.fps, frames=count)
+
+
+def _checked(asked: ConditionRequest) -> None:
+    for key in asked.set:
+        checked.one_of(f"the key of condition '{asked.kind}'", key, KEYS)
+    if not isinstance(asked.set.get("map", False), bool):
+        raise RequestError(f"map of condition '{asked.kind}' must be true or false")
+    if asked.frame is not None and asked.kind not in STILL:
+        raise RequestError(
+            f"condition '{asked.kind}' is of every frame and takes no frame= (got {asked.frame})"
+        )
+
+
+def _is_map(asked: ConditionRequest, record: Mapping[str, Any], name: str) -> bool:
+    """Whether a file is the map already; refuses one of another control."""
+    said = record.get(EXTRACTED)
+    if "map" in asked.set:
+        return bool(asked.set["map"])
+    if said not in (None, name):
+        raise RequestError(
+            f"{asked.source} holds {said}, not {name}; give the clip itself, or {name} of it"
+        )
+    return said == name
+
+
+def _written(asked: ConditionRequest, request: Request, count: int) -> Map:
+    if asked.set:
+        raise RequestError(
+            f"condition '{asked.kind}' takes no keys (got {', '.join(asked.set)}); leave them out"
+        )
+    control = controls.writing(asked.kind)
+    return control.from_text(asked.source, frames=count, size=request.size, fps=request.fps)

@@ -1,0 +1,69 @@
+"""Conditions at the doors: Python and the command line, and what is said of one nobody uses."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+import mutoscope
+from mutoscope import cli, media, recipes
+from mutoscope.errors import IgnoredError
+from tests import tiny
+from tests.clips import counting
+
+PLUGIN = Path(__file__).parent.parent / "service" / "plugin"
+
+
+@pytest.fixture
+def steered(monkeypatch: pytest.MonkeyPatch):
+    """A system of another package that takes `first`, a picture, and `structure`, a clip."""
+    monkeypatch.setattr(sys, "path", [*sys.path, str(PLUGIN)])
+    monkeypatch.setitem(recipes.TABLE, "tiny", "mutoscope_tiny")
+
+
+@pytest.fixture
+def picture(tmp_path: Path) -> Path:
+    return media.write(counting(count=1, side=16), tmp_path / "a.png")
+
+
+def test_a_picture_steers_a_clip_and_its_hash_is_in_the_record(
+    steered, picture: Path, tmp_path: Path, capsys
+):
+    made = tmp_path / "made.webp"
+    words = ["generate", "a ball", "--system", "tiny", "--first", str(picture), "-o", str(made)]
+    assert cli.code(words) == 0, capsys.readouterr().err
+    record = media.read_record(made)
+    assert record["conditions"][0]["kind"] == "first"
+    assert len(record["sources"][str(picture)]) == 64
+    assert cli.code([*words[:4], "--condition", f"first={picture}:strength=0.5", *words[6:]]) == 0
+    assert media.read_record(made)["conditions"][0]["strength"] == 0.5
+    system = mutoscope.load("tiny")
+    asked = mutoscope.ConditionRequest(kind="first", source=str(picture))
+    clip = system.generate("a ball", conditions=[asked])
+    assert clip.record["sources"] == record["sources"]
+
+
+def test_a_condition_that_is_ignored_names_who_would_use_it(
+    steered, picture: Path, tmp_path: Path, capsys
+):
+    folder = tiny.folder(tmp_path / "zoo", "modelscope")
+    words = ["generate", "a ball", "--weights", str(folder), "-o", str(tmp_path / "x.mp4")]
+    assert cli.code([*words, "--first", str(picture)]) == 2
+    error = capsys.readouterr().err
+    assert "modelscope can't use condition 'first'; it takes none; tiny would use it" in error
+    assert cli.code([*words, "--camera", "pan:1"]) == 2
+    assert "no system that is here would use it" in capsys.readouterr().err
+    assert not (tmp_path / "x.mp4").exists()
+    system = mutoscope.load("modelscope", weights=folder)
+    asked = mutoscope.ConditionRequest(kind="first", source=str(picture))
+    with pytest.raises(IgnoredError, match="tiny would use it"):
+        system.generate("a ball", conditions=[asked])
+
+
+def test_a_source_that_is_not_there_is_found_before_anything_is_made(
+    steered, tmp_path: Path, capsys
+):
+    words = ["generate", "a ball", "--system", "tiny", "-o", str(tmp_path / "x.mp4")]
+    assert cli.code([*words, "--first", str(tmp_path / "gone.png")]) == 2
+    assert "gone.png" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
