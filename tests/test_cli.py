@@ -31,6 +31,7 @@ COMMANDS = {
     "doctor": "--json",
     "evaluate": "--prompts --system --count -o --output --jobs --reference --features"
     " --similarity --weights --json",
+    "extract": "-o --output",
     "generate": (
         "--system --negative --frames --fps --size --steps --guidance --seed --count --sampler"
         " --set --condition --first --last --image --style --sketch --depth --motion --mask"

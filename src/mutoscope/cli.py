@@ -161,6 +161,23 @@ def verify(
 
 
 @app.command()
+def extract(
+    control: Annotated[str, typer.Argument(help="depth, edges, mask, motion or sketch.")],
+    clip: Annotated[Path, typer.Argument(help="A video, a picture or a folder of frames.")],
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="The file; its suffix is its format.")
+    ] = None,
+) -> None:
+    """Write what a system would see of a clip when given it as a condition."""
+    if output is None:
+        raise RequestError("say where it shall be: -o FILE")
+    with at_once():
+        from mutoscope._cli import extract as command
+
+    command.run(control, clip, output)
+
+
+@app.command()
 def world(
     seed: Annotated[int, typer.Option(min=0, help="The same seed makes the same clips.")] = 0,
     count: Annotated[int, typer.Option(help="How many samples.")] = 8,
