@@ -120,7 +120,7 @@ def _fitted(found: Float[Tensor, "2 H W"], known: Tensor) -> Float[Tensor, 4]:
         torch.arange(W, dtype=torch.float64) + 0.5 - W / 2,
         indexing="ij",
     )
-    x, y, (u, v) = x[known], y[known], found[:, known].double()
+    x, y, (u, v) = x[known], y[known], found[:, known].double().unbind()
     one, none = torch.ones_like(x), torch.zeros_like(x)
     across, along = torch.stack([one, none, x, -y], -1), torch.stack([none, one, y, x], -1)
     weight = one

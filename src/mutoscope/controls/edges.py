@@ -77,7 +77,7 @@ def canny(
 def _edges(frames: Frames) -> Map:
     if min(frames.shape[-2:]) < 2:
         raise DataError("edges need frames of at least 2x2 pixels; give larger ones")
-    drawn = [canny(rearrange(one, "c T H W -> T H W c").cpu().numpy()) for one in frames]
+    drawn = [canny(rearrange(one, "c T H W -> T H W c").cpu().numpy()) for one in frames.unbind()]
     return torch.from_numpy(np.stack(drawn))[:, None].float()
 
 

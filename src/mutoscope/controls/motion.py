@@ -99,7 +99,7 @@ def filled(blocks: Float[Tensor, "3 pairs h w"], size: tuple[int, int], block: i
 
 def shown(values: Map) -> Frames:
     """Hue is the way and saturation the length."""
-    x, y, known = values.split(1, dim=1)
+    x, y, known = torch.split(values, 1, dim=1)
     full = FULL * min(values.shape[-2:])
     much = (torch.hypot(x, y) / full).clamp(max=1)
     hue = torch.atan2(y, x) * 3 / math.pi

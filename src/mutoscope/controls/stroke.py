@@ -61,7 +61,7 @@ def from_text(
     )
     blocks = torch.zeros(3, frames - 1, rows, columns)
     blocks[2] = 1
-    for k, (before, now) in enumerate(pairwise(way)):
+    for k, (before, now) in enumerate(pairwise(way.unbind())):
         off = torch.hypot(x - now[0], y - now[1])
         near = (off <= reach) | (off == off.min())
         blocks[:2, k] = torch.where(near, (now - before).view(2, 1, 1), torch.zeros(()))
