@@ -1,5 +1,6 @@
 """Maps that the dense reader reads: of any clip, at its own size and length."""
 
+import numpy as np
 import pytest
 import torch
 
@@ -49,17 +50,29 @@ def test_a_square_clip_of_the_readers_side_is_read_as_it_is(small, monkeypatch):
 
 
 @SHIPPED
-def test_the_shipped_reader_agrees_with_the_truth():
-    scores = []
-    for index in range(8):
+def test_at_a_clips_own_size_nothing_of_what_is_read_is_lost():
+    # How good the reader is stands in benchmarks/dense_table.py; here it is only handed on.
+    reader, found = dense.shipped(), []
+    for index in range(4):
         scene = sample(99, index, split="test")
-        made = render(scene, frames=4, size=(128, 128), truth=("depth", "sketch"))
+        small, made = (
+            render(scene, frames=4, size=(side, side), truth=("depth", "sketch"))
+            for side in (64, 128)
+        )
         clip = Clip(frames=picture.from_truth(made), fps=8.0)
-        rank = structure.rank_correlation(depth.from_clip(clip)[0, 0].numpy(), made.depth)
-        overlap = structure.overlap(mask.from_clip(clip)[0, 0].numpy() > 0, made.ids > 0)
-        lines = structure.line_f1(sketch.from_clip(clip)[0, 0].numpy() > 0, made.sketch > 0, 2.0)
-        scores.append((rank, overlap, lines))
-    rank, overlap, lines = torch.tensor(scores).nanmean(0).tolist()
-    assert rank > 0.8
-    assert overlap > 0.6
-    assert lines > 0.5
+        (maps,) = dense.read(reader, clip.frames, 8.0)
+        things = mask.from_clip(clip, reader=reader)[0, 0].numpy() > 0
+        far = depth.from_clip(clip, reader=reader)[0, 0].numpy()
+        own, whole = (
+            structure.overlap(maps.things, small.ids > 0),
+            structure.overlap(things, made.ids > 0),
+        )
+        assert whole > own - 0.05
+        assert structure.rank_correlation(far, made.depth) > (
+            structure.rank_correlation(maps.depth, small.depth) - 0.02
+        )
+        lines = sketch.from_clip(clip, reader=reader)[0, 0].numpy() > 0
+        assert structure.line_f1(lines, made.sketch > 0) > 0
+        found.append((whole, float((made.ids > 0).mean())))
+    read, trivial = np.mean(found, axis=0)
+    assert read > 3 * trivial, "better than to call everything a thing"
