@@ -26,7 +26,7 @@ from mutoscope import checked
 from mutoscope.checked import Number
 from mutoscope.clip import Clip
 from mutoscope.controls import flow
-from mutoscope.controls.control import Map, Size
+from mutoscope.controls.control import Map, Size, Told
 from mutoscope.errors import DataError, RequestError
 from mutoscope.media import Motion
 from mutoscope.world.camera import EYE, FOV, PAN, PEDESTAL, PITCH, ROLL, TILT, TRUCK, ZOOM
@@ -100,7 +100,7 @@ def from_text(text: str, *, frames: int, size: tuple[int, int], fps: Number) -> 
     return _map(way[:, None] * torch.arange(frames) / fps / PROGRAM)
 
 
-def encoded(values: Map, size: Size) -> Map:
+def encoded(values: Map, size: Size) -> Told:
     """The mean of its frames, the same in every cell."""
     t, h, w = size
     return F.adaptive_avg_pool3d(values, (t, 1, 1)).expand(-1, -1, -1, h, w)

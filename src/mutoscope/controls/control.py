@@ -4,7 +4,7 @@
     from_clip    Clip          -> Map   what is read of anybody's clip, with parts that work offline
     shown        Map           -> Frames   the map as a person sees it: what `extract` writes
     from_shown   Frames        -> Map   the same taken back, for maps that come as a file
-    encoded      Map, (t h w)  -> Map   of the size and the range that a network is given
+    encoded      Map, (t h w)  -> Told   of the size and the range that a network is given
 
 A map is `b c T H W`, float32, in the unit that its control names. It holds every frame, whole.
 """
@@ -26,6 +26,8 @@ if TYPE_CHECKING:  # the renderer is slow to import, and nothing here calls it
     from mutoscope.world.render import Render
 
 Map = Float[Tensor, "b c T H W"]
+Told = Float[Tensor, "b k t h w"]
+"""What a network is given of a map."""
 Size = tuple[int, int, int]
 """Frames, height and width of a latent."""
 
@@ -60,7 +62,7 @@ class Control(Protocol):
         """The map that such pictures show."""
         ...
 
-    def encoded(self, values: Map, size: Size, /) -> Map:
+    def encoded(self, values: Map, size: Size, /) -> Told:
         """The map for a network, of the size of its latent."""
         ...
 
@@ -75,7 +77,7 @@ class Written(Protocol):
         """The map that the text says for a clip of (W, H)."""
         ...
 
-    def encoded(self, values: Map, size: Size, /) -> Map:
+    def encoded(self, values: Map, size: Size, /) -> Told:
         """The map for a network, of the size of its latent."""
         ...
 
@@ -91,7 +93,7 @@ def lit(frames: Frames) -> Float[Tensor, "b 1 T H W"]:
     return (((frames + 1) / 2) * weights.view(1, 3, 1, 1, 1)).sum(1, keepdim=True)
 
 
-def pooled(values: Map, size: Size, *, most: bool = False) -> Map:
+def pooled(values: Map, size: Size, *, most: bool = False) -> Float[Tensor, "b c t h w"]:
     """The mean of every cell of a latent, or the most; refuses a latent that is larger."""
     if any(cells > pixels for cells, pixels in zip(size, values.shape[2:], strict=True)):
         raise RequestError(

@@ -12,7 +12,7 @@ import torch
 
 from mutoscope.clip import Clip, Frames
 from mutoscope.controls import dense
-from mutoscope.controls.control import Map, Size, grey, lit, pooled
+from mutoscope.controls.control import Map, Size, Told, grey, lit, pooled
 from mutoscope.networks.dense import NEAR, DenseReader, nearness
 from mutoscope.world.render import Render
 
@@ -42,6 +42,6 @@ def from_shown(frames: Frames) -> Map:
     return torch.where(near < 0.5 / 255, torch.inf, NEAR / near - NEAR)
 
 
-def encoded(values: Map, size: Size) -> Map:
+def encoded(values: Map, size: Size) -> Told:
     """The mean of near over each cell."""
     return pooled(nearness(values), size)

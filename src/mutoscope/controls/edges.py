@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from mutoscope.clip import Clip, Frames
-from mutoscope.controls.control import LUMA, Map, Size, grey, lit, pooled
+from mutoscope.controls.control import LUMA, Map, Size, Told, grey, lit, pooled
 from mutoscope.errors import DataError
 from mutoscope.world.render import Render
 
@@ -51,7 +51,7 @@ def from_shown(frames: Frames) -> Map:
     return (lit(frames) >= 0.5).float()
 
 
-def encoded(values: Map, size: Size) -> Map:
+def encoded(values: Map, size: Size) -> Told:
     """1 where any pixel of a cell is on an edge."""
     return pooled(values, size, most=True)
 

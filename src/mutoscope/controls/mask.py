@@ -13,7 +13,7 @@ from torch import Tensor
 
 from mutoscope.clip import Clip, Frames
 from mutoscope.controls import dense
-from mutoscope.controls.control import Map, Size, grey, lit, pooled
+from mutoscope.controls.control import Map, Size, Told, grey, lit, pooled
 from mutoscope.networks.dense import DenseReader
 from mutoscope.world.render import Render
 
@@ -42,7 +42,7 @@ def from_shown(frames: Frames) -> Map:
     return (lit(frames) >= 0.5).float()
 
 
-def encoded(values: Map, size: Size) -> Map:
+def encoded(values: Map, size: Size) -> Told:
     """The share of each cell."""
     return pooled(values, size)
 

@@ -28,7 +28,7 @@ from mutoscope import media
 from mutoscope.clip import Clip, Frames
 from mutoscope.codecs import Codec
 from mutoscope.controls import flow
-from mutoscope.controls.control import Map, Size, pooled
+from mutoscope.controls.control import Map, Size, Told, pooled
 from mutoscope.errors import DataError, RequestError
 from mutoscope.world.render import Render
 
@@ -116,7 +116,7 @@ def from_shown(frames: Frames) -> Map:
     )
 
 
-def encoded(values: Map, size: Size) -> Map:
+def encoded(values: Map, size: Size) -> Told:
     """Vectors in sixteenths of the shorter side, and how much of a cell is known."""
     side = min(values.shape[-2:])
     known = pooled(values[:, 2:], size)

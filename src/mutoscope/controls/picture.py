@@ -11,7 +11,7 @@ import torch
 from einops import rearrange
 
 from mutoscope.clip import Clip, Frames
-from mutoscope.controls.control import Map, Size, pooled
+from mutoscope.controls.control import Map, Size, Told, pooled
 from mutoscope.world.render import Render
 
 TRUTHS: tuple[str, ...] = ()
@@ -38,6 +38,6 @@ def from_shown(frames: Frames) -> Map:
     return frames
 
 
-def encoded(values: Map, size: Size) -> Map:
+def encoded(values: Map, size: Size) -> Told:
     """The mean of each cell."""
     return pooled(values, size)

@@ -11,7 +11,7 @@ import torch
 
 from mutoscope.clip import Clip, Frames
 from mutoscope.controls import dense
-from mutoscope.controls.control import Map, Size, grey, lit, pooled
+from mutoscope.controls.control import Map, Size, Told, grey, lit, pooled
 from mutoscope.networks.dense import DenseReader
 from mutoscope.world.render import Render
 
@@ -40,6 +40,6 @@ def from_shown(frames: Frames) -> Map:
     return (lit(frames) < 0.5).float()
 
 
-def encoded(values: Map, size: Size) -> Map:
+def encoded(values: Map, size: Size) -> Told:
     """1 where any pixel of a cell is on a line."""
     return pooled(values, size, most=True)
