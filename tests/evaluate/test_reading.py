@@ -48,6 +48,12 @@ def test_an_untaught_reader_says_that_it_cant_tell(fresh):
         assert all(answer.word is None for answer in reading.words.values())
 
 
+def test_where_nothing_is_seen_nothing_is_looked_at_closely():
+    for frames in (8, 1):
+        found = read(shipped(), torch.zeros(2, 3, frames, 64, 64), 4.0)
+        assert [len(one.things) for one in found] == [0, 0]
+
+
 def test_a_single_frame_says_nothing_of_motion(fresh):
     fresh.bars.fill_(0)
     try:

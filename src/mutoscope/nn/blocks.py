@@ -27,9 +27,9 @@ DOSE = 2**18
 
 
 def framewise(layer: nn.Conv2d, x: Activation) -> Resized:
-    """A 2-D convolution of each frame."""
+    """A 2-D convolution of each frame; of no clips it makes none."""
     y = layer(rearrange(x, "b t h w d -> (b t) d h w"))
-    return rearrange(y, "(b t) d h w -> b t h w d", b=len(x))
+    return rearrange(y, "(b t) d h w -> b t h w d", t=x.shape[1])
 
 
 class Norm(nn.GroupNorm):
