@@ -7,6 +7,7 @@ from mutoscope.core.prediction import Flow
 from mutoscope.core.schedule import Rectified
 from mutoscope.data.latents import IGNORED, Latents, condition, joined
 from mutoscope.networks.small3d import SmallUNet3D
+from mutoscope.training import commands
 from mutoscope.training.diffusion import DiffusionTask, Pool
 from mutoscope.training.shown import ShownHead
 
@@ -112,3 +113,15 @@ def test_joined_caches_keep_each_items_own_text():
     for pool, shift in ((one, 0), (two, 6)):
         alone, together = pool.pick([2]), both.pick([2 + shift])
         assert all(torch.equal(alone[key], together[key]) for key in alone)
+
+
+def test_clips_of_two_things_are_drawn_more_often():
+    pool = cached(2)
+    pool.shown[:] = 0
+    pool.shown[:, :, :, 0, 0] = 3
+    pool.shown[4:, 0, 1, 5, 5] = 2
+    assert pool.things().tolist() == [1, 1, 1, 1, 2, 2]
+    likely = commands._likely(pool)
+    assert likely.tolist() == [1 / 8] * 4 + [1 / 4] * 2
+    rows = Pool(pool, 1.0, 2, likely).draw(np.random.default_rng(0), 4000)
+    assert abs(np.mean(np.array(rows) >= 4) - 0.5) < 0.03

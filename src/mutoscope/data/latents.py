@@ -134,6 +134,15 @@ class Latents:
         """In how many ways each item is told."""
         return len(self.spans)
 
+    def things(self) -> Int[np.ndarray, " n"]:
+        """How many things that differ in a word of KINDS show in each item."""
+        words = self.shown.numpy().astype(np.int64)
+        found = []
+        for item in words:
+            told = (item * np.array([[[[1]]], [[[256]]], [[[65536]]]])).sum(0)
+            found.append(len(np.unique(told[item[0] > 0])))
+        return np.array(found)
+
     def pick(self, rows: Sequence[int], tellings: Sequence[int] | None = None) -> dict[str, Tensor]:
         """A batch: latents, padded text with its mask, frames per second, what is shown.
 

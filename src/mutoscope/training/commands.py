@@ -20,7 +20,7 @@ from types import ModuleType
 import numpy as np
 import torch
 from einops import rearrange
-from jaxtyping import UInt8
+from jaxtyping import Float, UInt8
 from rich.progress import track
 from torch import nn
 
@@ -53,11 +53,13 @@ SHIFT = 2.0
 """Of the rectified schedule the shipped networks are trained on (ours)."""
 
 IMAGES: Mapping[latents.Domain, int] = {"core": 24_576, "wide": 10_240, "sticker": 9_728}
-CLIPS: Mapping[latents.Domain, int] = {"core": 24_576, "wide": 2_560, "sticker": 3_584}
+CLIPS: Mapping[latents.Domain, int] = {"core": 36_864, "wide": 2_560, "sticker": 3_584}
 LONG: Mapping[latents.Domain, int] = {"core": 1_024, "sticker": 512}
 """How many items of each domain are cached; pictures and long clips are drawn from all alike."""
-CHANCES: Mapping[latents.Domain, float] = {"core": 0.56, "wide": 0.08, "sticker": 0.15}
+CHANCES: Mapping[latents.Domain, float] = {"core": 0.62, "wide": 0.08, "sticker": 0.15}
 """The chance that a batch is clips of a domain."""
+CROWDED = 2.0
+"""How much likelier a clip of two things or more is drawn than one of one thing (ours)."""
 STEPS: Mapping[str, int] = {
     "autoencoder": 4000 + 9000, "image": 1000, "modelscope": 1300 + 3900 + 3500 + 3000,
     "readers": 1500 + 400 + 1179, "wide-readers": 1500, "dense-readers": 1300, "alignment": 500,
@@ -215,14 +217,20 @@ def modelscope(run: Run) -> None:
 
 def clip_pools(run: Run, coder: FrameAutoencoder, encoder: MiniLM) -> Sequence[Pool]:
     """What `modelscope` learns from, made where it is missing."""
+    clips = {domain: _mixture(run, CLIPS, 16, coder, encoder, only=domain) for domain in CHANCES}
     return [
         *(
-            Pool(_mixture(run, CLIPS, 16, coder, encoder, only=domain), chance, 24)
+            Pool(clips[domain], chance, 24, _likely(clips[domain]))
             for domain, chance in CHANCES.items()
         ),
-        Pool(_mixture(run, LONG, 32, coder, encoder), 0.07, 12),
-        Pool(_mixture(run, IMAGES, 1, coder, encoder), 0.14, 256),
+        Pool(_mixture(run, LONG, 32, coder, encoder), 0.05, 12),
+        Pool(_mixture(run, IMAGES, 1, coder, encoder), 0.10, 256),
     ]
+
+
+def _likely(clips: latents.Latents) -> Float[np.ndarray, " n"]:
+    weights = np.where(clips.things() > 1, CROWDED, 1.0)
+    return weights / weights.sum()
 
 
 def _mixture(

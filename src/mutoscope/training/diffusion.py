@@ -31,11 +31,19 @@ HIDDEN = 0.15
 
 @dataclass(frozen=True)
 class Pool:
-    """A cache, the chance that a batch comes from it, and how many of its items fill one batch."""
+    """A cache, the chance that a batch comes from it, and how many of its items fill one batch.
+
+    `likely` says how likely each item is to be drawn; by itself all are alike.
+    """
 
     latents: Latents
     chance: float
     batch: int
+    likely: Float[np.ndarray, " n"] | None = None
+
+    def draw(self, rng: np.random.Generator, count: int) -> list[int]:
+        """Rows of `latents`, any of them more than once."""
+        return rng.choice(len(self.latents), count, p=self.likely).tolist()
 
 
 Draw = Callable[[nn.Module], UInt8[np.ndarray, "H W 3"]]
@@ -61,9 +69,9 @@ class DiffusionTask(Task):
     def batch(self, rng: np.random.Generator, size: int) -> Batch:
         """A batch of one pool, `size` times as large as the pool says; text dropped here."""
         pool = self.pools[rng.choice(len(self.pools), p=[p.chance for p in self.pools])]
-        rows = rng.integers(0, len(pool.latents), size * pool.batch)
+        rows = pool.draw(rng, size * pool.batch)
         tellings = rng.integers(0, pool.latents.tellings, len(rows))
-        batch = pool.latents.pick(rows.tolist(), tellings.tolist())
+        batch = pool.latents.pick(rows, tellings.tolist())
         hidden = torch.from_numpy(rng.random(batch["mask"].shape) < HIDDEN)
         batch["text"][..., batch["text"].shape[-1] // 2 :].masked_fill_(hidden[..., None], 0)
         dropped = torch.from_numpy(rng.random(size * pool.batch) < self.drop)
