@@ -1,7 +1,7 @@
 """Write what the code says of itself into the documentation; with --check only compare.
 
 docs/cli.md is every command's --help; README.md holds a table of the systems between the markers
-`<!-- systems -->` and `<!-- /systems -->`.
+`<!-- systems -->` and `<!-- /systems -->`, and what was measured of the base (`base_tables`).
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ import os
 import sys
 from pathlib import Path
 
+import base_tables
+
 ROOT = Path(__file__).parent.parent
-START, END = "<!-- systems -->\n", "<!-- /systems -->"
 
 
 def helps() -> str:
@@ -48,11 +49,14 @@ def systems() -> str:
 
 
 def readme() -> str:
-    """README.md with its table as the code has it."""
+    """README.md with its tables as the code and the kept results have them."""
     text = (ROOT / "README.md").read_text()
-    before, _, rest = text.partition(START)
-    _, _, after = rest.partition(END)
-    return f"{before}{START}{systems()}{END}{after}"
+    for name, block in (("systems", systems()), ("base", base_tables.base())):
+        start, end = f"<!-- {name} -->\n", f"<!-- /{name} -->"
+        before, _, rest = text.partition(start)
+        _, _, after = rest.partition(end)
+        text = f"{before}{start}{block}{end}{after}"
+    return text
 
 
 def main(arguments: list[str]) -> int:

@@ -1,0 +1,130 @@
+"""The tables of the README that tell how well the base obeys its prompt, from kept results.
+
+`python benchmarks/base_table.py` writes benchmarks/results/modelscope; `make docs` puts what is
+here between the markers `<!-- base -->` and `<!-- /base -->`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+RESULTS = Path(__file__).parent.parent / "benchmarks" / "results" / "modelscope"
+AIMS: Mapping[str, str] = {
+    "stage": "95 %", "camera": "85 %", "count": "95 %", "colour": "95 %", "shape": "90 %",
+    "both objects": "70 %", "verb": "85 %",
+}  # fmt: skip
+"""What was aimed at, in the order of the rows."""
+TITLES: Mapping[str, str] = {"verb": "motion verb"}
+FEW = 30
+"""Below so many answers a share is told as a count."""
+
+Entry = Mapping[str, Any]
+Report = Mapping[str, Entry]
+
+
+def base() -> str:
+    """All tables, with what they are of."""
+    core, unseen = _reports("core"), _reports("unseen")
+    parts = [_core(core, unseen), _distance(core["distance"]), _people(), _stickers()]
+    return "\n\n".join([*parts, _wide()]) + "\n"
+
+
+def _core(core: Mapping[str, Report], unseen: Mapping[str, Report]) -> str:
+    seen, new = core["faithfulness"], unseen["faithfulness"]
+    rows = [
+        [
+            TITLES.get(name, name), _share(seen[name]), _interval(seen[name]), aim,
+            _share(new[name]), *(_percent(seen[name]["baselines"][other]) for other in
+            ("truth", "chance", "untrained")),
+        ]
+        for name, aim in AIMS.items()
+    ]  # fmt: skip
+    head = ["", "value", "95 %", "aim", "new pairs", "truth", "chance", "untrained"]
+    return _table(head, rows)
+
+
+def _distance(distances: Report) -> str:
+    found = distances["frechet"]
+    beside = found["baselines"]
+    return (
+        f"Fréchet distance (readers' features, {found['n']} clips): {found['value']:.0f}; real "
+        f"clips {beside['real']:.0f}, shuffled in time {beside['shuffled']:.0f}, frozen "
+        f"{beside['frozen']:.0f}, untrained {beside['untrained']:.0f}."
+    )
+
+
+def _people() -> str:
+    told = [_reports(name)["faithfulness"] for name in ("paraphrases", "free")]
+    rows = []
+    for name in AIMS:
+        if all(name in report for report in told):
+            cells = [cell for report in told for cell in _counted(report[name])]
+            rows.append([TITLES.get(name, name), *cells])
+    head = ["", "paraphrases", "95 %", "truth", "free prompts", "95 %", "truth"]
+    return "In people's words:\n\n" + _table(head, rows)
+
+
+def _stickers() -> str:
+    rows = [
+        [name, *_counted(report["sticker"]), _percent(report["sticker"]["baselines"]["chance"])]
+        for name, report in _reports("stickers").items()
+    ]
+    head = ["stickers, one of a hundred", "recognised", "95 %", "truth", "chance"]
+    return _table(head, rows)
+
+
+def _wide() -> str:
+    wide = _reports("wide")
+    words = [
+        [name, str(entry["n"]), *_counted(entry)[:2], *_beside(entry)]
+        for name, entry in wide["words"].items()
+    ]
+    overall = [
+        [TITLES.get(name, name), str(entry["n"]), *_counted(entry)[:2], *_beside(entry)]
+        for name, entry in wide["faithfulness"].items()
+        if name != "told"
+    ]
+    head = ["", "asked", "seen", "95 %", "truth", "chance", "untrained"]
+    return (
+        "The wide tier, all words of the world, read by readers of their own:\n\n"
+        f"{_table(head, overall)}\n\n<details><summary>Word by word</summary>\n\n"
+        f"{_table(head, words)}\n\n</details>"
+    )
+
+
+def _reports(section: str) -> Mapping[str, Report]:
+    found: Mapping[str, Report] = json.loads((RESULTS / f"{section}.json").read_text())["reports"]
+    return found
+
+
+def _beside(entry: Entry) -> list[str]:
+    values = (entry["baselines"].get(name) for name in ("truth", "chance", "untrained"))
+    return ["" if value is None or value != value else _percent(value) for value in values]
+
+
+def _counted(entry: Entry) -> list[str]:
+    """The share, or the count where few were asked, its interval, and truth."""
+    n = entry["n"]
+    said = _share(entry) if n >= FEW else f"{round(entry['value'] * n)} of {n}"
+    return [said, _interval(entry), _percent(entry["baselines"]["truth"])]
+
+
+def _share(entry: Entry) -> str:
+    return _percent(entry["value"])
+
+
+def _interval(entry: Entry) -> str:
+    low, high = entry["interval"]
+    return f"{100 * low:.0f} to {100 * high:.0f}"
+
+
+def _percent(value: float) -> str:
+    return f"{100 * value:.0f} %"
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
