@@ -213,7 +213,7 @@ def test_edges_of_a_render_are_those_of_its_clip(slide, clip):
         structure.line_scores(outline, one, 1.0)[0] for one in (found, np.roll(found, 16, axis=2))
     )
     assert there > 0.6
-    assert there > 3 * elsewhere, "where the ball is, not anywhere"
+    assert there > elsewhere + 0.2, "where the ball is, more than in the texture beside it"
 
 
 @pytest.mark.parametrize(

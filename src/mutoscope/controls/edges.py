@@ -25,10 +25,13 @@ SIDE = 64
 """The side at which numbers in pixels are told."""
 SIGMA = 1.0
 LOW, HIGH = 0.1, 0.2
-"""Slopes of grey (0 to 1) a pixel: edges begin above HIGH and go on above LOW, as scikit-image has
-them."""
+"""Slopes as Sobel's sums give them, 8 times that of grey (0 to 1) a pixel: edges begin from HIGH on
+and go on from LOW on. With SIGMA, the defaults of scikit-image."""
 REACH = 4.0
 """Sigmas at which the smoothing is cut off."""
+STRIP = 65536
+"""Pixels that are smoothed together."""
+Grey = Float[Tensor, "H W"]
 
 
 def from_truth(made: Render) -> Map:
@@ -62,16 +65,15 @@ def canny(
     """Edges of frames in [-1, 1], one pixel wide: the opinion on lines that has learned nothing.
 
     Slopes of the grey picture smoothed by `sigma` (SIGMA at SIDE, scaling with the side), kept
-    where they are largest along their own direction, above HIGH or joined to such by ones above
-    LOW. Source: Canny (1986), section VII; slopes by central differences.
+    where they are largest along their own direction, from HIGH on or joined to such by ones from
+    LOW on. Source: Canny (1986), section VII; slopes are Sobel's.
     """
     scale = min(frames.shape[1:3]) / SIDE
-    light = torch.from_numpy(((frames.astype(np.float64) + 1) / 2) @ LUMA)[:, None]
-    smooth = _smoothed(light, sigma or SIGMA * scale)
-    gy, gx = torch.gradient(smooth, dim=(2, 3))
-    slope = torch.hypot(gx, gy)
-    thin = torch.where(_highest(slope, gx, gy), slope, torch.zeros_like(slope)) * scale
-    return _joined(thin > HIGH / 2, thin > LOW / 2)[:, 0].numpy()
+    found = np.zeros(frames.shape[:3], bool)
+    for one, frame in zip(found, frames, strict=True):
+        light = (frame.astype(np.float32) + 1) / 2 @ np.float32(LUMA)
+        one[:] = _drawn(torch.from_numpy(light), sigma or SIGMA * scale, scale)
+    return found
 
 
 def _edges(frames: Frames) -> Map:
@@ -81,38 +83,68 @@ def _edges(frames: Frames) -> Map:
     return torch.from_numpy(np.stack(drawn))[:, None].float()
 
 
-def _smoothed(light: Float[Tensor, "T 1 H W"], sigma: float) -> Float[Tensor, "T 1 H W"]:
-    """A Gaussian along both axes, the picture going on at its borders as it ends there."""
+def _drawn(light: Grey, sigma: float, scale: float) -> Bool[np.ndarray, "H W"]:
+    gx, gy = _slopes(_along(_along(light, sigma).T.contiguous(), sigma).T.contiguous())
+    slope = torch.hypot(gx, gy)
+    thin = torch.where(_highest(slope, gx, gy), slope * scale, 0.0)
+    return _joined((thin >= HIGH).numpy(), (thin >= LOW).numpy())
+
+
+def _along(light: Grey, sigma: float) -> Grey:
+    """A Gaussian along the rows, the picture going on at its borders as it ends there.
+
+    Tap by tap, so that a plain edge stays as straight as it was and nothing is unfolded; STRIP
+    pixels at a time, which stay in a core's cache.
+    """
     reach = int(REACH * sigma + 0.5)
-    x = torch.arange(-reach, reach + 1, dtype=light.dtype)
-    bell = torch.exp(-0.5 * (x / sigma) ** 2)
-    bell = bell / bell.sum()
-    wide = F.pad(light, (reach,) * 4, mode="replicate")
-    return F.conv2d(F.conv2d(wide, bell.view(1, 1, 1, -1)), bell.view(1, 1, -1, 1))
+    bell = torch.exp(-0.5 * (torch.arange(-reach, reach + 1) / sigma) ** 2)
+    weights = (bell / bell.sum()).tolist()
+    W = light.shape[1]
+    wide = F.pad(light[None], (reach, reach), mode="replicate")[0]
+    smooth = torch.zeros_like(light)
+    rows = max(1, STRIP // W)
+    for into, strip in zip(smooth.split(rows), wide.split(rows), strict=True):
+        for k, weight in enumerate(weights):
+            into.add_(strip[:, k : k + W], alpha=weight)
+    return smooth
 
 
-def _highest(
-    slope: Float[Tensor, "T 1 H W"], gx: Float[Tensor, "T 1 H W"], gy: Float[Tensor, "T 1 H W"]
-) -> Bool[Tensor, "T 1 H W"]:
-    """Where no slope a pixel up or down the slope's own direction is larger."""
-    H, W = slope.shape[-2:]
-    y, x = torch.meshgrid(
-        torch.arange(H, dtype=slope.dtype), torch.arange(W, dtype=slope.dtype), indexing="ij"
+def _slopes(smooth: Grey) -> tuple[Grey, Grey]:
+    """Sobel's sums, to the right and down."""
+    wide = F.pad(smooth[None, None], (1,) * 4, mode="replicate")[0, 0]
+    right, down = wide[:, 2:] - wide[:, :-2], wide[2:] - wide[:-2]
+    return (
+        right[:-2] + 2 * right[1:-1] + right[2:],
+        down[:, :-2] + 2 * down[:, 1:-1] + down[:, 2:],
     )
-    ux, uy = gx[:, 0] / (slope[:, 0] + 1e-9), gy[:, 0] / (slope[:, 0] + 1e-9)
+
+
+def _highest(slope: Grey, gx: Grey, gy: Grey) -> Bool[Tensor, "H W"]:
+    """Where no slope a pixel up or down the slope's own direction is larger."""
+    H, W = slope.shape
+    y, x = torch.arange(H)[:, None] + 0.5, torch.arange(W) + 0.5
+    ux, uy = gx / (slope + 1e-9), gy / (slope + 1e-9)
     sides = []
     for way in (-1, 1):
-        u, v = 2 * (x + way * ux + 0.5) / W - 1, 2 * (y + way * uy + 0.5) / H - 1
-        grid = torch.stack([u, v], dim=-1)
-        sides.append(F.grid_sample(slope, grid, padding_mode="border", align_corners=False))
+        grid = torch.stack([2 * (x + way * ux) / W - 1, 2 * (y + way * uy) / H - 1], dim=-1)
+        side = F.grid_sample(
+            slope[None, None], grid[None], padding_mode="border", align_corners=False
+        )
+        sides.append(side[0, 0])
     return (slope >= sides[0]) & (slope > sides[1])
 
 
-def _joined(strong: Bool[Tensor, "T 1 H W"], weak: Bool[Tensor, "T 1 H W"]) -> Tensor:
+def _joined(
+    strong: Bool[np.ndarray, "H W"], weak: Bool[np.ndarray, "H W"]
+) -> Bool[np.ndarray, "H W"]:
     """The weak pixels that strong ones reach over weak ones, in eight directions."""
-    kept = strong
-    while True:
-        grown = (F.max_pool2d(kept.float(), 3, 1, 1) > 0) & weak
-        if torch.equal(grown, kept):
-            return kept
-        kept = grown
+    left = np.pad(weak & ~strong, 1)  # a border that nothing reaches
+    W = left.shape[1]
+    around = np.array([-W - 1, -W, -W + 1, -1, 1, W - 1, W, W + 1])
+    kept, left = np.pad(strong, 1).ravel(), left.ravel()
+    reached = np.flatnonzero(kept)
+    while reached.size:
+        near = (reached[:, None] + around).ravel()
+        reached = np.unique(near[left[near]])
+        kept[reached], left[reached] = True, False
+    return kept.reshape(-1, W)[1:-1, 1:-1]
