@@ -7,6 +7,7 @@ to, and answers anything it can't read whole with one sentence, a MediaError.
 
 from __future__ import annotations
 
+import hashlib
 import tempfile
 from collections.abc import Mapping
 from contextlib import closing
@@ -25,8 +26,8 @@ from torch import Tensor
 from mutoscope import codecs
 from mutoscope.checked import Number
 from mutoscope.clip import Clip, only
-from mutoscope.codecs import Codec, Facts, Fit, Limits, Options
-from mutoscope.codecs.source import fitted, resampled
+from mutoscope.codecs import Codec, Facts, Fit, Limits, Options, tags
+from mutoscope.codecs.source import fitted, frames_in, resampled
 from mutoscope.errors import MediaError
 
 __all__ = [
@@ -40,6 +41,7 @@ __all__ = [
     "probe",
     "read",
     "read_record",
+    "sha256",
     "stored",
     "write",
 ]
@@ -175,6 +177,19 @@ def probe(path: str | Path) -> Facts:
     return codecs.probe(Path(path))
 
 
+def sha256(path: str | Path) -> str:
+    """SHA-256 of a file; of a folder that of the SHA-256 (32 bytes each) of its frames in order.
+
+    What the folder says of itself (its rate) comes last, as one more.
+    """
+    path = Path(path)
+    if not path.is_dir():
+        return _hashed(path).hex()
+    told = path / tags.FOLDER
+    parts = [*frames_in(path), *([told] if told.is_file() else [])]
+    return hashlib.sha256(b"".join(map(_hashed, parts))).hexdigest()
+
+
 def stored(clip: Clip, suffix: str) -> Clip:
     """The clip as whoever reads a file of that suffix (".mp4") gets it: after its codec's loss."""
     with tempfile.TemporaryDirectory() as folder:
@@ -200,6 +215,11 @@ def motion_vectors(source: str | Path | Clip, *, codec: Codec = "h264") -> Motio
         flow=rearrange(torch.from_numpy(flow), "pairs H W xy -> 1 xy pairs H W"),
         known=rearrange(torch.from_numpy(known), "pairs H W -> 1 1 pairs H W"),
     )
+
+
+def _hashed(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").digest()
 
 
 def _check(size: tuple[int, int] | None, fps: Number | None, frames: int | None) -> None:

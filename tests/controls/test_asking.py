@@ -1,5 +1,6 @@
 """Conditions at the doors: Python and the command line, and what is said of one nobody uses."""
 
+import hashlib
 import sys
 from pathlib import Path
 
@@ -41,6 +42,29 @@ def test_a_picture_steers_a_clip_and_its_hash_is_in_the_record(
     asked = mutoscope.ConditionRequest(kind="first", source=str(picture))
     clip = system.generate("a ball", conditions=[asked])
     assert clip.record["sources"] == record["sources"]
+
+
+def test_a_source_is_recorded_as_it_was_asked_for_and_a_folder_has_a_hash_too(
+    steered, picture: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(tmp_path)
+    folder = media.write(counting(count=11, side=16), tmp_path / "frames")
+    system = mutoscope.load("tiny")
+
+    def sources(*named):
+        asked = [mutoscope.ConditionRequest(kind="first", source=one) for one in named]
+        return system.generate("a ball", conditions=asked).record["sources"]
+
+    whole = sources("./a.png")["./a.png"]
+    assert whole == hashlib.sha256(picture.read_bytes()).hexdigest()
+    before = sources("frames/")
+    assert [*before] == ["frames/"]
+    assert sources("frames") == {"frames": before["frames/"]}
+    first, *_, last = sorted(folder.glob("*.png"))
+    kept = first.read_bytes(), last.read_bytes()
+    first.write_bytes(kept[1])
+    last.write_bytes(kept[0])
+    assert media.sha256(folder) != before["frames/"], "their order counts"
 
 
 def test_a_condition_that_is_ignored_names_who_would_use_it(

@@ -134,9 +134,7 @@ class Source:
                 time = until
 
     def _folder(self) -> Iterator[Shown]:
-        paths = sorted(
-            (path for path in self.path.iterdir() if path.suffix.lower() in FRAMES), key=_natural
-        )
+        paths = frames_in(self.path)
         if not paths:
             raise MediaError(f"{self.path} is a folder without png or jpg frames; check the path")
         said = tags.unpacked(_read_text(self.path / tags.FOLDER)).get("fps")
@@ -152,6 +150,13 @@ class Source:
                 raise MediaError(f"{path} is neither png nor jpg; take it out of the folder")
             for seen in self._stills(path, PILLOW[kind]):
                 yield Shown(index / self._rate, (index + 1) / self._rate, seen.picture)
+
+
+def frames_in(folder: Path) -> list[Path]:
+    """The files that are the frames of a folder, in their order."""
+    return sorted(
+        (path for path in folder.iterdir() if path.suffix.lower() in FRAMES), key=_natural
+    )
 
 
 def opened(path: Path) -> InputContainer:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from abc import ABC, abstractmethod
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -14,7 +13,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from mutoscope import __version__
+from mutoscope import __version__, media
 from mutoscope.checked import Value
 from mutoscope.clip import Clip
 from mutoscope.core.samplers import Step
@@ -154,13 +153,9 @@ class System(ABC):
 
 
 def _sources(request: Request) -> dict[str, str]:
-    """The SHA-256 of every file that a condition names."""
-    files = {Path(c.source) for c in request.given() if c.kind not in LITERALS}
-    return {
-        str(path): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in sorted(files)
-        if path.is_file()
-    }
+    """The SHA-256 of every file or folder that a condition names, by its source as it was asked."""
+    named = sorted({c.source for c in request.given() if c.kind not in LITERALS})
+    return {source: media.sha256(source) for source in named if Path(source).exists()}
 
 
 def spread(count: int, most: int | None) -> list[int]:
