@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.resources
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property, lru_cache
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -101,22 +101,27 @@ class PublishedClip:
         _hushed()
         local = Path(source).is_dir()
         try:
-            network = CLIPModel.from_pretrained(
-                source, use_safetensors=True, local_files_only=local
+            network, found = cast("Any", CLIPModel).from_pretrained(
+                source,
+                use_safetensors=True,
+                local_files_only=local,
+                ignore_mismatched_sizes=True,  # they are refused below, by one sentence
+                output_loading_info=True,
             )
             self._tokenizer: Any = AutoTokenizer.from_pretrained(source, local_files_only=local)
             prepare, _ = cast("Any", ImageProcessingMixin).get_image_processor_dict(source)
-        except (OSError, ValueError, KeyError, SafetensorError) as error:
+        except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
             raise WeightsError(
                 f"{source} is no CLIP that can be loaded from safetensors; give a folder with"
                 " config.json, model.safetensors, its tokenizer and preprocessor_config.json, or a"
                 " name on the hub"
             ) from error
-        self._network: Any = cast("Any", network).eval().requires_grad_(requires_grad=False)
+        _check_whole(source, found)
+        self._network: Any = network.eval().requires_grad_(requires_grad=False)
         self.side: int = self._network.config.vision_config.image_size
         self.longest: int = self._network.config.text_config.max_position_embeddings
         self._mean, self._deviation = (
-            torch.tensor(prepare[name])[:, None, None] for name in ("image_mean", "image_std")
+            _colour(source, prepare, name) for name in ("image_mean", "image_std")
         )
 
     @cached_property
@@ -158,6 +163,28 @@ class PublishedClip:
             input_ids=pieces["input_ids"], attention_mask=pieces["attention_mask"]
         ).pooler_output
         return self._network.text_projection(pooled)[0].double().numpy()
+
+
+def _check_whole(source: str, found: Mapping[str, Any]) -> None:
+    """Refuse weights that lack tensors or have some of other shapes: they would be random."""
+    missing = sorted(found["missing_keys"])
+    odd = sorted(name for name, *_ in found["mismatched_keys"])
+    for names, what in ((missing, "lacks"), (odd, "has in another shape than its config says")):
+        if names:
+            more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+            raise WeightsError(
+                f"{source} {what} {names[0]}{more}; give the whole CLIP that its config.json names"
+            )
+
+
+def _colour(source: str, prepare: Mapping[str, Any], name: str) -> Float[Tensor, "3 1 1"]:
+    try:
+        return torch.tensor(prepare[name], dtype=torch.float32).reshape(3, 1, 1)
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise WeightsError(
+            f"the preprocessor_config.json of {source} must say {name}, three numbers; give the one"
+            " that was published with it"
+        ) from error
 
 
 def _unit(x: Float[Tensor, "b l d"]) -> Float[Tensor, "b l d"]:

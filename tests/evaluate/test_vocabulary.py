@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from transformers import CLIPConfig, CLIPModel
 
 from mutoscope import cli
@@ -91,6 +92,32 @@ def test_what_is_no_clip_is_refused_and_a_pickle_is_never_opened(clip: Path, tmp
             (tmp_path / file.name).write_bytes(file.read_bytes())
     (tmp_path / "pytorch_model.bin").write_bytes(b"cos\nsystem\n(S'false'\ntR.")
     with pytest.raises(WeightsError, match="no CLIP that can be loaded from safetensors"):
+        PublishedClip(str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("spoilt", "sentence"),
+    [
+        ("lost", r"lacks text_projection\.weight and 1 more; give the whole CLIP"),
+        ("cut", r"has in another shape than its config says visual_projection\.weight; give"),
+        ("mean", r"preprocessor_config\.json of .* must say image_mean, three numbers"),
+    ],
+)
+def test_a_clip_that_is_not_whole_is_refused_not_filled_at_random(
+    spoilt: str, sentence: str, clip: Path, tmp_path: Path
+):
+    for file in clip.iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    tensors = load_file(tmp_path / "model.safetensors")
+    if spoilt == "lost":
+        del tensors["text_projection.weight"], tensors["visual_projection.weight"]
+    elif spoilt == "cut":
+        tensors["visual_projection.weight"] = tensors["visual_projection.weight"][:, 1:].clone()
+    else:
+        told = {"image_std": DEVIATION, "image_processor_type": "CLIPImageProcessor"}
+        (tmp_path / "preprocessor_config.json").write_text(json.dumps(told))
+    save_file(tensors, tmp_path / "model.safetensors", {"format": "pt"})
+    with pytest.raises(WeightsError, match=sentence):
         PublishedClip(str(tmp_path))
 
 
