@@ -67,12 +67,18 @@ def generate(
     last: Annotated[str | None, typer.Option(metavar="FILE", help="The frame to end on.")] = None,
     image: Annotated[str | None, typer.Option(metavar="FILE", help="A picture to animate.")] = None,
     style: Annotated[str | None, typer.Option(metavar="FILE", help="Whose look to have.")] = None,
-    sketch: Annotated[str | None, typer.Option(metavar="FILE", help="One drawing.")] = None,
+    sketch: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="One drawing (FILE:map=false: lines are read off it)."),
+    ] = None,
     depth: Annotated[str | None, typer.Option(metavar="FILE", help="Whose depth to have.")] = None,
     motion: Annotated[str | None, typer.Option(metavar="FILE", help="Whose motion to have.")] = (
         None
     ),
-    mask: Annotated[str | None, typer.Option(metavar="FILE", help="White is made anew.")] = None,
+    mask: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="White is made anew (FILE:map=false: things in it are)."),
+    ] = None,
     stroke: Annotated[
         str | None, typer.Option(metavar="X,Y;X,Y...", help="Where what is there shall go.")
     ] = None,

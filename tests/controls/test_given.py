@@ -7,7 +7,7 @@ from PIL import Image
 
 from mutoscope import media
 from mutoscope.clip import Clip
-from mutoscope.controls import depth, edges, given, sketch
+from mutoscope.controls import depth, edges, given, mask, sketch
 from mutoscope.errors import MediaError, RequestError
 from mutoscope.request import ConditionRequest, Request
 from tests.clips import counting, numbers, waves
@@ -73,13 +73,48 @@ def test_one_drawing_stands_for_all_frames(tmp_path):
     paper = np.full((32, 32, 3), 255, np.uint8)
     paper[10, 4:28] = 0
     Image.fromarray(paper).save(tmp_path / "drawn.png")
-    one = given.given(_asked("sketch", tmp_path / "drawn.png", set={"map": True}), WANTED)
+    one = given.given(_asked("sketch", tmp_path / "drawn.png"), WANTED)
     assert one.shape == (1, 1, 1, 32, 32)
     assert one[0, 0, 0, 10, 4:28].all()
     assert one.sum() == 24
-    every = given.given(_asked("sketches", tmp_path / "drawn.png", set={"map": True}), WANTED)
+    every = given.given(_asked("sketches", tmp_path / "drawn.png"), WANTED)
     assert torch.equal(every, one.expand(-1, -1, 4, -1, -1))
     assert torch.equal(sketch.encoded(every, (4, 4, 4))[0, 0, 0, 1], torch.ones(4))
+
+
+@pytest.mark.parametrize(("kind", "control"), [("mask", mask), ("sketch", sketch)])
+def test_a_picture_is_painted_or_drawn_and_only_read_if_that_is_said(
+    kind, control, tmp_path, monkeypatch
+):
+    painted = np.zeros((32, 32, 3), np.uint8)
+    painted[8:16] = 255
+    Image.fromarray(painted).save(tmp_path / "a.png")
+    moving = media.write(waves(count=8, height=32, width=32), tmp_path / "a.mp4")
+    shown = control.from_shown(media.read(tmp_path / "a.png").frames)
+    read = []
+    monkeypatch.setattr(control, "from_clip", lambda clip: read.append(clip) or shown)
+    for more in ({}, {"map": True}):
+        values = given.given(_asked(kind, tmp_path / "a.png", set=more), WANTED)
+        assert torch.equal(values, shown.expand_as(values))
+        assert not read
+    given.given(_asked(kind, tmp_path / "a.png", set={"map": False}), WANTED)
+    given.given(_asked(kind, moving), WANTED)
+    assert len(read) == 2, "a clip is read"
+
+
+def test_thin_lines_of_a_larger_map_are_kept_and_cut_to_shape(tmp_path):
+    lines = torch.zeros(1, 1, 4, 128, 256)
+    lines[..., 40, :] = 1
+    lines[..., 150] = 1
+    lines[..., 20:24] = 1  # outside the middle
+    maps = {"edge": edges.shown(lines), "sketches": sketch.shown(lines)}
+    wanted = torch.zeros(1, 1, 4, 32, 32)
+    wanted[..., 10, :] = 1
+    wanted[..., (150 - 64) // 4] = 1
+    for kind, shown in maps.items():
+        path = media.write(Clip(frames=shown, fps=8.0), tmp_path / kind, metadata=False)
+        values = given.given(_asked(kind, path, set={"map": True}), WANTED)
+        assert torch.equal(values, wanted)
 
 
 def test_what_is_written_out_becomes_a_map_too():

@@ -1,23 +1,31 @@
 """A condition as it was asked for, as the map it stands for: files are read, texts understood.
 
 A file is the clip (or picture) that the map is read of, unless it is the map itself: then it says
-so by its record, as those that `mutoscope extract` writes do, or the condition does, `map=true`.
+so by its record, as those that `mutoscope extract` writes do, or the condition does, `map=true`. A
+single picture given for one of DRAWN is the map too, unless `map=false` has it read.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+
+from einops import rearrange
+from torch.nn import functional as F
 
 from mutoscope import checked, controls, media
 from mutoscope.clip import Clip
+from mutoscope.codecs import Facts, Fit
 from mutoscope.controls.control import Map
 from mutoscope.errors import RequestError
 from mutoscope.request import LITERALS, ConditionRequest, Request
 
 STILL: Mapping[str, int] = {"first": 0, "image": 0, "last": -1, "sketch": 0, "style": 0}
 """Kinds of a single frame, and which of a clip it is unless `frame` says another."""
+DRAWN = ("mask", "sketch", "sketches")
+"""Kinds for which a single picture is a painting or a drawing, not what one is read of."""
+THIN = ("edges", "sketch")
+"""Controls whose lines would fade if a map were made smaller by means."""
 EXTRACTED = "extracted"
 """The key of a record under which a file says of which control it is a map."""
 KEYS = ("map",)
@@ -47,21 +55,35 @@ def given(asked: ConditionRequest, request: Request, *, frames: int | None = Non
         return _written(asked, request, count)
     control, name = controls.of(asked.kind), controls.TABLE[asked.kind]
     _checked(asked)
-    clip = _read(asked, request, count)
-    if _is_map(asked, clip.record, name):
-        values = control.from_shown(clip.frames)
+    facts = media.probe(asked.source)
+    if not _is_map(asked, facts, name):
+        values = control.from_clip(_read(asked, request, count, facts, size=request.size))
+    elif name in THIN:
+        drawn = control.from_shown(_read(asked, request, count, facts).frames)
+        values = _thinned(drawn, request.size)
     else:
-        values = control.from_clip(clip)
+        values = control.from_shown(_read(asked, request, count, facts, size=request.size).frames)
     if asked.kind in STILL or values.shape[2] == count:
         return values
     return values.expand(-1, -1, count, -1, -1)
 
 
-def _read(asked: ConditionRequest, request: Request, count: int) -> Clip:
-    """What a file shows: the one frame that is meant, all that are needed, or its only one."""
-    path, size = Path(asked.source), request.size
+def _read(
+    asked: ConditionRequest,
+    request: Request,
+    count: int,
+    facts: Facts,
+    *,
+    size: tuple[int, int] | None = None,
+) -> Clip:
+    """What a file shows: the one frame that is meant, all that are needed, or its only one.
+
+    Without `size` as large as it is.
+    """
+    path = Path(asked.source)
+    fit: Fit | None = "crop" if size else None
     if asked.kind in STILL:
-        clip = media.read(path, size=size, fit="crop")
+        clip = media.read(path, size=size, fit=fit)
         total = clip.frames.shape[2]
         frame = STILL[asked.kind] if asked.frame is None else asked.frame
         if not -total <= frame < total:
@@ -71,9 +93,20 @@ def _read(asked: ConditionRequest, request: Request, count: int) -> Clip:
             )
         at = frame % total
         return Clip(frames=clip.frames[:, :, at : at + 1], fps=clip.fps, record=clip.record)
-    if media.probe(path).frames == 1:
-        return media.read(path, size=size, fit="crop")
-    return media.read(path, size=size, fit="crop", fps=request.fps, frames=count)
+    if facts.frames == 1:
+        return media.read(path, size=size, fit=fit)
+    return media.read(path, size=size, fit=fit, fps=request.fps, frames=count)
+
+
+def _thinned(values: Map, size: tuple[int, int]) -> Map:
+    """The middle of a map of lines, cut to the shape of (W, H) and brought there, no line lost."""
+    (W, H), (height, width) = size, values.shape[3:]
+    scale = min(height / H, width / W)
+    h, w = max(1, round(H * scale)), max(1, round(W * scale))
+    top, left = (height - h) // 2, (width - w) // 2
+    flat = rearrange(values[..., top : top + h, left : left + w], "b c t h w -> (b t) c h w")
+    whole = F.adaptive_max_pool2d(flat, (H, W)) if h >= H else F.interpolate(flat, (H, W))
+    return rearrange(whole, "(b t) c H W -> b c t H W", b=len(values))
 
 
 def _checked(asked: ConditionRequest) -> None:
@@ -87,16 +120,16 @@ def _checked(asked: ConditionRequest) -> None:
         )
 
 
-def _is_map(asked: ConditionRequest, record: Mapping[str, Any], name: str) -> bool:
+def _is_map(asked: ConditionRequest, facts: Facts, name: str) -> bool:
     """Whether a file is the map already; refuses one of another control."""
-    said = record.get(EXTRACTED)
+    said = facts.record.get(EXTRACTED)
     if "map" in asked.set:
         return bool(asked.set["map"])
     if said not in (None, name):
         raise RequestError(
             f"{asked.source} holds {said}, not {name}; give the clip itself, or {name} of it"
         )
-    return said == name
+    return said == name or (facts.frames == 1 and asked.kind in DRAWN)
 
 
 def _written(asked: ConditionRequest, request: Request, count: int) -> Map:
