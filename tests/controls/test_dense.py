@@ -14,6 +14,7 @@ from mutoscope.world.sample import sample
 from tests.clips import waves
 from tests.tiny import awake
 
+sized = dense._sized
 SHIPPED = pytest.mark.skipif(dense.NAME not in zoo.names(), reason="dense-readers don't ship yet")
 
 
@@ -47,6 +48,26 @@ def test_a_square_clip_of_the_readers_side_is_read_as_it_is(small, monkeypatch):
     assert torch.allclose(
         depth.from_clip(clip, reader=small)[0, 0], torch.from_numpy(maps.depth), rtol=1e-4
     )
+
+
+def test_a_large_clip_is_shrunk_first_and_read_in_the_same_windows(small, monkeypatch):
+    seen = []
+    forward = small.forward
+
+    def watched(x):
+        seen.append(tuple(x.shape))
+        return forward(x)
+
+    monkeypatch.setattr(small, "forward", watched)
+    wide = []
+    monkeypatch.setattr(dense, "_sized", lambda x, size: wide.append(x.shape[2]) or sized(x, size))
+    clip = waves(count=18, height=96, width=256, fps=24.0)
+    values = mask.from_clip(clip, reader=small)
+    assert values.shape == (1, 1, 18, 96, 256)
+    assert seen == [(1, 3, 16, 64, 64), (1, 3, 3, 64, 64)]
+    assert wide == [16, 2]
+    cell = values.reshape(1, 1, 18, 24, 4, 64, 4)
+    assert (cell == cell[:, :, :, :, :1, :, :1]).all(), "a pixel of what was read is 4 here"
 
 
 @SHIPPED

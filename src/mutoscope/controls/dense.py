@@ -80,14 +80,7 @@ def prepared(frames: Frames, fps: float) -> Float[Tensor, "b 3 t h w"]:
             f"motion is read at {RATE:g} frames a second (got {fps:g}); read the frames one by one"
         )
     picked = frames[:, :, rows(T, fps)].float()
-    if H == SIDE:
-        return picked
-    flat = rearrange(picked, "b c t h w -> (b t) c h w")
-    if H > SIDE:
-        small = F.adaptive_avg_pool2d(flat, SIDE)
-    else:
-        small = F.interpolate(flat, size=(SIDE, SIDE), mode="bilinear", align_corners=False)
-    return rearrange(small, "(b t) c h w -> b c t h w", b=len(frames))
+    return picked if H == SIDE else _sized(picked, (SIDE, SIDE))
 
 
 def every(
@@ -96,27 +89,48 @@ def every(
     """One reading of every frame of a clip of any shape and rate, at the clip's own size.
 
     Unlike `read` it takes each frame there is as the next one of RATE a second: motion looks slower
-    or faster than it is, which depth, things and lines hardly mind. What isn't square is continued
-    to a square by its border; maps are brought to the clip's size by their nearest pixels (depth:
-    bilinear in nearness).
+    or faster than it is, which depth, things and lines hardly mind. The longer side is brought to
+    SIDE and what isn't square is continued to a square by its border; maps are brought to the
+    clip's size by their nearest pixels (depth: bilinear in nearness). Besides the answer this takes
+    the room of WINDOW frames.
     """
     reader = reader or shipped()
-    H, W = clip.frames.shape[-2:]
-    side = max(H, W, SIDE // 2)
-    spare = (side - W) // 2, (side - H) // 2
-    flat = rearrange(clip.frames, "b c t h w -> (b t) c h w")
-    square = F.pad(
-        flat, (spare[0], side - W - spare[0], spare[1], side - H - spare[1]), mode="replicate"
-    )
-    frames = rearrange(square, "(b t) c h w -> b c t h w", b=len(clip.frames))
-    maps = [torch.from_numpy(getattr(one, name)) for one in read(reader, frames, RATE)]
-    found = torch.stack(maps).float()
-    if name == "depth":
-        near = F.interpolate(nearness(found), (side, side), mode="bilinear", align_corners=False)
-        wide = torch.where(near < SKY, torch.inf, NEAR / near - NEAR)
+    T, H, W = clip.frames.shape[2:]
+    h, w = (max(1, round(side * SIDE / max(H, W))) for side in (H, W))
+    top, left = (SIDE - h) // 2, (SIDE - w) // 2
+    around = (left, SIDE - w - left, top, SIDE - h - top, 0, 0)
+    square = [
+        F.pad(_sized(part.float(), (h, w)), around, mode="replicate")
+        for part in torch.split(clip.frames, WINDOW, dim=2)
+    ]
+    maps = read(reader, torch.cat(square, dim=2), RATE)
+    found = torch.stack([torch.from_numpy(getattr(one, name)) for one in maps])
+    found = found[..., top : top + h, left : left + w].float()
+    wide = torch.empty(len(found), 1, T, H, W)
+    for into, part in zip(
+        torch.split(wide[:, 0], WINDOW, dim=1), torch.split(found, WINDOW, dim=1), strict=True
+    ):
+        into.copy_(_grown(part, name, (H, W)))
+    return wide
+
+
+def _sized(frames: Float[Tensor, "b 3 t H W"], size: tuple[int, int]) -> Float[Tensor, "b 3 t h w"]:
+    """Frames at another size (H, W) of their shape: means where it is smaller."""
+    flat = rearrange(frames, "b c t h w -> (b t) c h w")
+    if max(size) < max(frames.shape[-2:]):
+        small = F.adaptive_avg_pool2d(flat, size)
     else:
-        wide = F.interpolate(found, (side, side), mode="nearest-exact")
-    return wide[:, None, :, spare[1] : spare[1] + H, spare[0] : spare[0] + W]
+        small = F.interpolate(flat, size=size, mode="bilinear", align_corners=False)
+    return rearrange(small, "(b t) c h w -> b c t h w", b=len(frames))
+
+
+def _grown(
+    found: Float[Tensor, "b t h w"], name: str, size: tuple[int, int]
+) -> Float[Tensor, "b t H W"]:
+    if name != "depth":
+        return F.interpolate(found, size, mode="nearest-exact")
+    near = F.interpolate(nearness(found), size, mode="bilinear", align_corners=False)
+    return torch.where(near < SKY, torch.inf, NEAR / near - NEAR)
 
 
 def _read(reader: DenseReader, x: Float[Tensor, "b 3 t h w"]) -> list[Maps]:
