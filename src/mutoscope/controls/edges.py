@@ -69,9 +69,9 @@ def canny(
     LOW on. Source: Canny (1986), section VII; slopes are Sobel's.
     """
     scale = min(frames.shape[1:3]) / SIDE
-    found = np.zeros(frames.shape[:3], bool)
+    luma, found = np.asarray(LUMA, np.float32), np.zeros(frames.shape[:3], bool)
     for one, frame in zip(found, frames, strict=True):
-        light = (frame.astype(np.float32) + 1) / 2 @ np.float32(LUMA)
+        light = (frame.astype(np.float32) + 1) / 2 @ luma
         one[:] = _drawn(torch.from_numpy(light), sigma or SIGMA * scale, scale)
     return found
 
@@ -103,7 +103,7 @@ def _along(light: Grey, sigma: float) -> Grey:
     wide = F.pad(light[None], (reach, reach), mode="replicate")[0]
     smooth = torch.zeros_like(light)
     rows = max(1, STRIP // W)
-    for into, strip in zip(smooth.split(rows), wide.split(rows), strict=True):
+    for into, strip in zip(torch.split(smooth, rows), torch.split(wide, rows), strict=True):
         for k, weight in enumerate(weights):
             into.add_(strip[:, k : k + W], alpha=weight)
     return smooth
