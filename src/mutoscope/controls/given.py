@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from einops import rearrange
+from jaxtyping import Float
+from torch import Tensor
 from torch.nn import functional as F
 
 from mutoscope import checked, controls, media
@@ -98,7 +100,7 @@ def _read(
     return media.read(path, size=size, fit=fit, fps=request.fps, frames=count)
 
 
-def _thinned(values: Map, size: tuple[int, int]) -> Map:
+def _thinned(values: Map, size: tuple[int, int]) -> Float[Tensor, "b c t h w"]:
     """The middle of a map of lines, cut to the shape of (W, H) and brought there, no line lost."""
     (W, H), (height, width) = size, values.shape[3:]
     scale = min(height / H, width / W)
