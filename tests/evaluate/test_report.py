@@ -2,10 +2,11 @@
 
 import json
 import math
+from pathlib import Path
 
 import pytest
 
-from mutoscope.evaluate.report import Entry, markdown, opened, save, share, wilson
+from mutoscope.evaluate.report import Entry, drafted, markdown, opened, save, share, wilson
 
 
 def test_wilsons_interval_has_the_values_worked_out_by_hand():
@@ -47,3 +48,16 @@ def test_a_table_has_a_column_for_every_baseline_and_json_has_the_fixed_keys(tmp
         "value", "interval", "n", "better", "baselines",
     }  # fmt: skip
     assert opened(found["reports"]["one"]) == rows
+
+
+def test_two_who_write_one_file_at_once_both_finish_and_a_draft_never_stays(tmp_path: Path):
+    path = tmp_path / "kept" / "one.json"
+
+    def write(draft: Path) -> None:
+        draft.write_text("mine")
+        drafted(path, lambda other: other.write_text("theirs"))
+
+    assert drafted(path, write).read_text() == "mine"
+    with pytest.raises(TypeError):
+        drafted(path, lambda draft: draft.write_bytes("text"))
+    assert [one.name for one in path.parent.iterdir()] == ["one.json"]

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -144,6 +145,26 @@ def test_the_command_line_tells_similarities_with_a_clip(
     }  # fmt: skip
     assert "open vocabulary" not in data["clips"][2]
     assert len(data["similarity"]["sha256"]) == 64
+
+
+def test_two_files_of_the_same_bytes_may_be_looked_at_at_once(
+    clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    first = sliding(2, 1, count=4, height=64, width=64).save(tmp_path / "a.mp4")
+    second = tmp_path / "b.mp4"
+    second.write_bytes(first.read_bytes())
+    look = partial(vocabulary.shown, name=str(clip), weights="", keeping=tmp_path / "kept")
+    save, found = vocabulary.save_file, []
+
+    def meanwhile(rows, draft):
+        save(rows, draft)
+        if not found:
+            found.append(None)
+            found.append(look(second))
+
+    monkeypatch.setattr(vocabulary, "save_file", meanwhile)
+    assert np.array_equal(look(first).words, found[1].words)
+    assert len(list((tmp_path / "kept").iterdir())) == 1
 
 
 def test_without_its_package_the_classifier_is_one_sentence(

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,7 @@ from rich.progress import track
 from mutoscope.clip import Clip, Frames
 from mutoscope.evaluate.commands import Generate
 from mutoscope.evaluate.reading import as_frames
+from mutoscope.evaluate.report import drafted
 
 
 def kept(generate: Generate, folder: Path) -> Generate:
@@ -33,8 +34,10 @@ def _one(generate: Generate, folder: Path, prompt: str, seed: int) -> Frames:
     path = folder / f"{hashlib.sha256(prompt.encode()).hexdigest()[:16]}-{seed}.npy"
     if not path.exists():
         made = Clip(frames=generate([prompt], [seed]), fps=1).uint8()
-        draft = path.with_suffix(".part")
-        with draft.open("wb") as file:
-            np.save(file, made[0])
-        os.replace(draft, path)
+        drafted(path, partial(_save, made[0]))
     return as_frames(np.load(path)[None])
+
+
+def _save(pixels: np.ndarray, path: Path) -> None:
+    with path.open("wb") as file:
+        np.save(file, pixels)

@@ -14,7 +14,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +31,7 @@ from mutoscope.errors import MediaError, MutoscopeError
 from mutoscope.evaluate import measure, reading
 from mutoscope.evaluate.folder import sha256
 from mutoscope.evaluate.frechet import features, spoilt
+from mutoscope.evaluate.report import drafted
 from mutoscope.networks import classifier, i3d
 
 VERSION = 1
@@ -116,10 +117,7 @@ def seen(paths: Sequence[Path], *, by: Eye, kinds: Sequence[str], keeping: Path)
         except (MutoscopeError, OSError) as error:
             left[str(k)] = str(error).removeprefix(f"{path} ").replace(f"{path.parent}/", "")
     rows = _rows(clips, by, kinds) if clips else {}
-    keeping.mkdir(parents=True, exist_ok=True)
-    draft = place.with_suffix(".part")
-    save_file(rows, draft, metadata={"left": json.dumps(left)})
-    draft.replace(place)
+    drafted(place, partial(save_file, rows, metadata={"left": json.dumps(left)}))
     return Seen(rows=rows, left={str(paths[int(k)]): why for k, why in left.items()})
 
 

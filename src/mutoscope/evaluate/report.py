@@ -10,7 +10,7 @@ import json
 import math
 import os
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -133,10 +133,15 @@ def mean(
 
 def written(path: Path, text: str) -> Path:
     """Write a file that is there whole or not at all."""
+    return drafted(path, lambda draft: draft.write_text(text, encoding="utf-8"))
+
+
+def drafted(path: Path, write: Callable[[Path], object]) -> Path:
+    """The same by what writes the file it is handed; several processes may put one file there."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     try:
-        draft.write_text(text, encoding="utf-8")
+        write(draft)
         os.replace(draft, path)
     finally:
         draft.unlink(missing_ok=True)

@@ -14,7 +14,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -129,10 +129,7 @@ def shown(path: Path, *, name: str, weights: str, keeping: Path) -> Shown | str:
     rows = sorted({round(k) for k in np.linspace(0, T - 1, LOOKS)})
     frames = rearrange(measure.middle(clip.frames[:, :, rows]), "1 c t h w -> t c h w")
     words, looks = (np.ascontiguousarray(one) for one in pair(name).see(frames))
-    keeping.mkdir(parents=True, exist_ok=True)
-    draft = place.with_suffix(".part")
-    save_file({"words": words, "looks": looks}, draft)
-    draft.replace(place)
+    report.drafted(place, partial(save_file, {"words": words, "looks": looks}))
     return Shown(words=words, looks=looks)
 
 
