@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -145,6 +146,29 @@ def test_others_conditions_stand_in_and_what_was_measured_is_kept(
     monkeypatch.setattr(conditions, "VERSION", -1)
     with pytest.raises(pytest.fail.Exception, match="measured again"):
         given.measured(tasks, keeping=tmp_path / "kept")
+
+
+def test_a_condition_that_vanishes_is_left_out_by_itself_and_nothing_is_kept_of_that(
+    films: Path, tmp_path: Path
+):
+    kept = partial(given.kept, keeping=tmp_path / "kept", instruments={})
+    task = _task(
+        films, "a", {"first": "b-first.png"}, first="a-first.png", last="gone.png", mask="gone.png",
+        source="a",
+    )  # fmt: skip
+    found = kept(task)
+    assert list(found.scores) == ["first-frame PSNR"]
+    assert found.left == dict.fromkeys(
+        ("last", "mask"), "can't be read (No such file or directory)"
+    )
+    assert kept(_task(films, "a", {"first": "gone.png"}, first="a-first.png")).shuffled == {}
+    clip = kept(_task(films, "gone.mp4", first="a-first.png"))
+    assert clip.scores == {}
+    assert clip.left["first"].startswith("has no figure: the clip can't be read (No such file")
+    assert not (tmp_path / "kept").exists()
+    Image.fromarray(np.zeros((64, 64), np.uint8)).save(films / "gone.png")
+    assert {"last-frame PSNR", "outside-mask PSNR"} <= kept(task).scores.keys()
+    assert len(list((tmp_path / "kept").iterdir())) == 1
 
 
 def test_the_columns_of_a_csv_become_conditions(films: Path):

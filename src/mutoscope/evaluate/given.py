@@ -16,7 +16,7 @@ import json
 import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -133,8 +133,15 @@ def measured(
 
 
 def kept(task: Task, keeping: Path, instruments: Mapping[str, Any]) -> Given:
-    """One task done: what `keeping` holds of the same files, else measured and put there."""
-    known = [[name, sha256(path)] for name, path in (*task.own, ("", task.clip), *task.other)]
+    """One task done: what `keeping` holds of the same files, else measured and put there.
+
+    Files that can't be read are left out by column, and what is measured without them isn't kept.
+    """
+    files = (*task.own, ("", task.clip), *task.other)
+    known = [[name, *_hashed(path)] for name, path in files]
+    gone = {path: why for (_, path), (_, _, why) in zip(files, known, strict=True) if why}
+    if gone:
+        return _without(task, gone)
     name = hashlib.sha256(json.dumps([known, instruments]).encode()).hexdigest()
     place = keeping / f"{name[:32]}-given.json"
     try:
@@ -143,6 +150,28 @@ def kept(task: Task, keeping: Path, instruments: Mapping[str, Any]) -> Given:
         found = held(task)
     report.written(place, json.dumps(asdict(found), allow_nan=False))
     return found
+
+
+def _hashed(path: Path) -> tuple[str, str]:
+    """The hash of a file and nothing, or nothing and why it has none."""
+    try:
+        return sha256(path), ""
+    except OSError as error:
+        return "", f"can't be read ({error.strerror or error})"
+
+
+def _without(task: Task, gone: Mapping[Path, str]) -> Given:
+    """A task done without the files that are gone, which nothing is left of without its clip."""
+    left = {name: gone[path] for name, path in task.own if path in gone}
+    if task.clip in gone:
+        why = f"has no figure: the clip {gone[task.clip]}"
+        left = {name: left.get(name, why) for name, _ in task.own}
+        return Given(scores={}, shuffled={}, pictures={}, left=left, why={})
+    own, other = (
+        tuple((n, p) for n, p in some if p not in gone) for some in (task.own, task.other)
+    )
+    found = held(replace(task, own=own, other=other))
+    return replace(found, left={**found.left, **left})
 
 
 def held(task: Task, reader: DenseReader | None = None) -> Given:
