@@ -84,6 +84,8 @@ def test_the_command_line_sums_raw_scores_up(tmp_path: Path, capsys):
         ("{", "can't be read as JSON"),
         ("[1]", "must hold a JSON object"),
         ('{"IS": "high"}', "'IS' isn't a number"),
+        ('{"IS": 1' + "0" * 399 + "}", "holds a number of more than 308 digits"),
+        ('{"IS": 1' + "0" * 5000 + "}", "can't be read as JSON"),
         ("{}", "got nothing"),
         ('{"IS": 1, "beauty": 2}', "got beauty"),
         ('{"IS": 1, "scene": 2}', "VBench or of EvalCrafter alone"),

@@ -38,7 +38,12 @@ def read(path: Path) -> dict[str, float]:
     odd = [name for name, value in data.items() if not _number(value)]
     if odd:
         raise DataError(f"{path}: '{odd[0]}' isn't a number")
-    return {name: float(value) for name, value in data.items() if value is not None}
+    try:
+        return {name: float(value) for name, value in data.items() if value is not None}
+    except OverflowError as error:
+        raise DataError(
+            f"{path} holds a number of more than 308 digits; scores are small"
+        ) from error
 
 
 def told(scores: Mapping[str, float]) -> tuple[str, totals.Totals]:
