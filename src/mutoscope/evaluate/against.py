@@ -107,10 +107,18 @@ def traps(n: int, by: Eye) -> Traps:
 
 
 def ladder(table: Report) -> str:
-    """In words: the references of "frechet", else of "kernel", from near to far, and if as due."""
-    name = "frechet" if "frechet" in table else "kernel"
+    """In words: the references of "frechet", else of "kernel", from near to far, and if as due.
+
+    Taken is whichever of both has all of them, else "kernel", of which then no order is due.
+    """
+    whole = [name for name in ("frechet", "kernel") if name in table
+             and set(LADDER) <= table[name].baselines.keys()]  # fmt: skip
+    name = whole[0] if whole else "kernel"
     values = dict(table[name].baselines)
     near = sorted(values, key=lambda rung: values[rung])
+    if not whole:
+        lacks = ", ".join(rung for rung in LADDER if rung not in values)
+        return f"{name}: {' < '.join(near)}; too few clips were seen together for {lacks}"
     due = "as it should be" if ordered(values) else "not as it should be: these clips or features"
     last = "" if ordered(values) else " don't tell real clips from spoilt ones well"
     return f"{name}: {' < '.join(near)}, {due}{last}"
@@ -119,7 +127,7 @@ def ladder(table: Report) -> str:
 def _table(sets: Mapping[str, Mapping[str, Rows]], n: int) -> Report:
     """All of n rows."""
     cut = {name: {kind: row[:n] for kind, row in rows.items()} for name, rows in sets.items()}
-    rungs = {kind: cut["other"][kind] for kind in LADDER}
+    rungs = {kind: cut["other"][kind] for kind in LADDER if kind in cut["other"]}
     told = dict(distances(cut["known"]["real"], cut["made"]["real"], rungs))
     if POSTERIORS in cut["made"]:
         score = inception_score(cut["made"][POSTERIORS])

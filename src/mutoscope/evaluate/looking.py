@@ -15,6 +15,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -34,10 +35,10 @@ from mutoscope.evaluate.frechet import features, spoilt
 from mutoscope.evaluate.report import drafted
 from mutoscope.networks import classifier, i3d
 
-VERSION = 1
+VERSION = 2
 """Changes whenever the same files would be seen differently."""
 BLOCK = 16
-"""Clips seen together: as many as frames of which an "independent" clip is made, at least."""
+"""Clips seen together, at least: as many as frames of which an "independent" clip is made."""
 POSTERIORS = "posteriors"
 """Of classes, beside the rows of the clips as they are, where the network has such."""
 
@@ -103,7 +104,11 @@ def taken(path: Path, form: tuple[int, float, int]) -> UInt8[np.ndarray, "T S S 
 
 
 def seen(paths: Sequence[Path], *, by: Eye, kinds: Sequence[str], keeping: Path) -> Seen:
-    """A block of files, once for every kind of LADDER asked; kept under their hashes."""
+    """A block of files, once for every kind of LADDER asked; kept under their hashes.
+
+    "independent" is none of them where fewer files can be seen than a clip has frames: then some
+    of its frames would have to come from one clip.
+    """
     hashes = [_hash(path) for path in paths]
     facts = [VERSION, measure.VERSION, by.name, by.weights, list(kinds), hashes]
     place = keeping / f"{hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:32]}.safetensors"
@@ -116,7 +121,8 @@ def seen(paths: Sequence[Path], *, by: Eye, kinds: Sequence[str], keeping: Path)
             clips.append(taken(path, by.form))
         except (MutoscopeError, OSError) as error:
             left[str(k)] = str(error).removeprefix(f"{path} ").replace(f"{path.parent}/", "")
-    rows = _rows(clips, by, kinds) if clips else {}
+    able = [kind for kind in kinds if kind != "independent" or len(clips) >= by.form[0]]
+    rows = _rows(clips, by, able) if clips else {}
     drafted(place, partial(save_file, rows, metadata={"left": json.dumps(left)}))
     return Seen(rows=rows, left={str(paths[int(k)]): why for k, why in left.items()})
 
@@ -129,8 +135,9 @@ def _hash(path: Path) -> str:
 
 
 def blocks(paths: Sequence[Path]) -> list[list[Path]]:
-    """The same in blocks of BLOCK, the last of them less."""
-    return [list(paths[k : k + BLOCK]) for k in range(0, len(paths), BLOCK)]
+    """The same in blocks of BLOCK or more, as even as can be; one block of fewer than two."""
+    ends = np.linspace(0, len(paths), max(1, len(paths) // BLOCK) + 1).round().astype(int)
+    return [list(paths[a:b]) for a, b in pairwise(ends) if b > a]
 
 
 def _rows(clips: Sequence[np.ndarray], by: Eye, kinds: Sequence[str]) -> dict[str, Rows]:
