@@ -1,6 +1,7 @@
 """A folder against a folder of real clips, by the same instruments and numbers as a system's."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -146,6 +147,13 @@ def test_all_sets_have_as_many_clips_as_the_smallest_and_no_real_clip_is_in_two(
     assert frechet.value > 3 > 1 > frechet.baselines["real"]
     assert set(told.table["inception score"].baselines) == {"real"}
     assert "not as it should be" in told.facts["ladder"], "all references are alike here"
+    monkeypatch.setattr(against, "seen", lambda *a, **k: _twice(seen(*a, **k)))
+    told = against.distance(made, real, by=replace(by, per=2), keeping=tmp_path)
+    assert {entry.n for entry in told.table.values()} == {65}, "clips, not frames"
+
+
+def _twice(found: Seen) -> Seen:
+    return replace(found, rows={kind: np.repeat(row, 2, 0) for kind, row in found.rows.items()})
 
 
 @pytest.mark.parametrize("count", [0, 1, 15, 16, 17, 31, 32, 47, 100, 1024])

@@ -46,6 +46,27 @@ def test_the_kernel_distance_is_unbiased_and_frechets_is_not():
     assert apart > 5 * values.std()
 
 
+def test_frames_of_one_clip_are_no_pairs_so_that_the_kernel_distance_of_frames_is_unbiased():
+    rng = np.random.default_rng(2)
+
+    def frames(clips, per=4):
+        return np.repeat(rng.normal(size=(clips, 8)), per, 0) + 0.1 * rng.normal(
+            size=(clips * per, 8)
+        )
+
+    draws = [(frames(20), frames(20)) for _ in range(300)]
+    values = np.array([kernel(*pair, per=4) for pair in draws])
+    wrong = np.array([kernel(*pair) for pair in draws])
+    assert abs(values.mean()) < 3 * values.std() / np.sqrt(300)
+    assert wrong.mean() > 10 * wrong.std() / np.sqrt(300), "pairs of one clip make it larger"
+    x, y = draws[0]
+    assert distances(x, y, {"real": x}, 4)["kernel"].n == 20
+    assert kernel(x[::4], y[::4], per=1) == kernel(x[::4], y[::4])
+    for odd in (x[:4], x[:9]):
+        with pytest.raises(DataError, match="at least 2 clips of 4 rows each"):
+            kernel(odd, y, per=4)
+
+
 def test_an_inception_score_is_1_for_one_answer_and_k_for_k_sure_ones():
     same = np.tile([0.5, 0.25, 0.25, 0.0], (40, 1))
     assert inception_score(same).value == pytest.approx(1)
@@ -77,6 +98,7 @@ def test_features_of_frames_give_a_row_a_frame_in_order():
     clips = torch.arange(2 * 3).float().view(2, 1, 3, 1, 1).expand(2, 3, 3, 4, 4)
     found = of_frames(lambda frames: frames.mean((2, 3)))(clips, 8.0)
     assert found[:, 0].tolist() == [0, 1, 2, 3, 4, 5]
+    assert ladder(of_frames(lambda frames: frames.mean((2, 3))), clips, clips, 8.0)["kernel"].n == 2
 
 
 def test_a_ladder_of_any_features_has_every_rung():

@@ -87,7 +87,7 @@ def distance(
             f" {counts[0]} and {counts[1] + counts[2]})"
         )
         return Told(table={}, facts={}, left=[*left, LeftOut(TITLE, reason)])
-    table = _table(rows, min(counts) * by.per)
+    table = _table(rows, min(counts), by.per)
     facts = {"distance": traps(min(counts), by).said(), "ladder": ladder(table)}
     return Told(table=table, facts=facts, left=left)
 
@@ -124,15 +124,16 @@ def ladder(table: Report) -> str:
     return f"{name}: {' < '.join(near)}, {due}{last}"
 
 
-def _table(sets: Mapping[str, Mapping[str, Rows]], n: int) -> Report:
-    """All of n rows."""
-    cut = {name: {kind: row[:n] for kind, row in rows.items()} for name, rows in sets.items()}
+def _table(sets: Mapping[str, Mapping[str, Rows]], n: int, per: int) -> Report:
+    """All of n clips of so many rows."""
+    cut = {name: {kind: row[: n * per] for kind, row in rows.items()}
+           for name, rows in sets.items()}  # fmt: skip
     rungs = {kind: cut["other"][kind] for kind in LADDER if kind in cut["other"]}
-    told = dict(distances(cut["known"]["real"], cut["made"]["real"], rungs))
+    told = dict(distances(cut["known"]["real"], cut["made"]["real"], rungs, per))
     if POSTERIORS in cut["made"]:
         score = inception_score(cut["made"][POSTERIORS])
         real = inception_score(cut["known"][POSTERIORS]).value
-        told["inception score"] = replace(score, baselines={"real": real})
+        told["inception score"] = replace(score, n=n, baselines={"real": real})
     return told
 
 

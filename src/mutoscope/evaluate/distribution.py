@@ -4,7 +4,7 @@ What a distance is taken over is a callable from frames and their rate to rows o
 reader's 64 by itself (`ours`), Kinetics logits of an I3D (`networks.i3d`) for the published FVD, or
 anybody's; `of_frames` makes rows of single frames, which over Inception's 2048 is FID.
 
-    KVD, KID    (sum over i != j of k(x_i, x_j)) / n (n - 1) + the same of y - 2 mean of k(x_i, y_j)
+    KVD, KID    mean k(x_i, x_j), rows of unlike clips, + the same of y - 2 mean k(x_i, y_j)
                 k(x, y) = (x . y / d + 1)^3: unbiased, so that it may lie below 0
     IS          exp of the mean over x of KL(p(y | x) || p(y)), on each of ten parts
 
@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -60,19 +61,22 @@ class Traps:
         return "; ".join((told, *rest, "compare only what agrees in all six"))
 
 
-def kernel(a: Features, b: Float[np.ndarray, "m d"]) -> float:
+def kernel(a: Features, b: Float[np.ndarray, "m d"], per: int = 1) -> float:
     """The squared maximum mean discrepancy of two sets, cubic kernel, unbiased; 0 for one law.
 
     Lower is better; the value has no upper bound and doesn't grow for few clips, but its spread
-    does. Refuses fewer than 2 rows. Sources: KVD and KID as above.
+    does. Of clips of `per` rows each (frames, which aren't independent) no two rows of one clip are
+    a pair. Refuses fewer than 2 clips, and parts of clips. Sources: KVD and KID as above.
     """
-    if min(len(a), len(b)) < 2 or a.shape[1] != b.shape[1]:
+    odd = len(a) % per or len(b) % per
+    if min(len(a), len(b)) < 2 * per or odd or a.shape[1] != b.shape[1]:
+        each = f" of {per} rows each" if per > 1 else ""
         raise DataError(
-            f"the kernel distance needs two sets of at least 2 rows, equally wide "
+            f"the kernel distance needs two sets of at least 2 clips{each}, equally wide "
             f"(got {a.shape} and {b.shape})"
         )
     x, y = a.astype(np.float64), b.astype(np.float64)
-    return _within(x) + _within(y) - 2 * float(_cubic(x, y).mean())
+    return _within(x, per) + _within(y, per) - 2 * float(_cubic(x, y).mean())
 
 
 def inception_score(posteriors: Float[np.ndarray, "n k"], splits: int = SPLITS) -> Entry:
@@ -110,40 +114,49 @@ def of_frames(look: Callable[[Float[Tensor, "n 3 H W"]], Float[Tensor, "n d"]]) 
     return extract
 
 
-def distances(real: Rows, made: Rows, beside: Mapping[str, Rows]) -> Report:
+def distances(real: Rows, made: Rows, beside: Mapping[str, Rows], per: int = 1) -> Report:
     """Rows "frechet" and "kernel" of `made` from `real`, and of each reference in `beside`.
 
+    Each clip has `per` rows, one after another; n counts clips.
     "frechet" is there only for twice as many rows as columns, below which a covariance says more
     of how few there are than of the clips; and beside it are only references of as many rows.
     """
     n, width = made.shape
     alike = {name: rows for name, rows in beside.items() if len(rows) == n}
-    rows = {"kernel": _entry(kernel, real, made, beside)}
-    return {"frechet": _entry(frechet, real, made, alike), **rows} if n >= 2 * width else rows
+    rows = {"kernel": _entry(partial(kernel, per=per), real, made, beside, per)}
+    if n < 2 * width:
+        return rows
+    return {"frechet": _entry(frechet, real, made, alike, per), **rows}
 
 
 def ladder(extract: Extract, real: Frames, other: Frames, fps: float, seed: int = 0) -> Report:
     """How far `other` real clips and these spoilt are from `real` ones: the instrument's proof."""
     known = extract(real, fps)
     rungs = {kind: extract(spoilt(other, kind, seed), fps) for kind in LADDER}
-    return distances(known, rungs["real"], rungs)
+    return distances(known, rungs["real"], rungs, len(known) // len(real))
 
 
 def _entry(
-    distance: Callable[[Rows, Rows], float], real: Rows, made: Rows, beside: Mapping[str, Rows]
+    distance: Callable[[Rows, Rows], float],
+    real: Rows,
+    made: Rows,
+    beside: Mapping[str, Rows],
+    per: int,
 ) -> Entry:
     values = {name: distance(real, rows) for name, rows in beside.items()}
-    return Entry(value=distance(real, made), n=len(made), better="lower", baselines=values)
+    return Entry(value=distance(real, made), n=len(made) // per, better="lower", baselines=values)
 
 
 def _cubic(x: Features, y: Float[np.ndarray, "m d"]) -> Float[np.ndarray, "n m"]:
     return (x @ y.T / x.shape[1] + 1) ** 3
 
 
-def _within(x: Features) -> float:
+def _within(x: Features, per: int) -> float:
+    """The mean over pairs of rows of unlike clips."""
     every = _cubic(x, x)
     n = len(x)
-    return float((every.sum() - np.trace(every)) / (n * (n - 1)))
+    same = sum(float(every[k : k + per, k : k + per].sum()) for k in range(0, n, per))
+    return float((every.sum() - same) / (n * (n - per)))
 
 
 def _score(p: Float[np.ndarray, "n k"]) -> float:
