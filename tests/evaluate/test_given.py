@@ -11,7 +11,9 @@ import torch
 from PIL import Image
 
 from mutoscope.clip import Clip
-from mutoscope.evaluate import conditions, folder, given, measure
+from mutoscope.controls.flow import CODEC, estimator
+from mutoscope.controls.given import EXTRACTED
+from mutoscope.evaluate import conditions, folder, given, measure, ride
 from mutoscope.evaluate.conditions import BEST, SHUFFLED
 from mutoscope.evaluate.folder import Row
 from mutoscope.evaluate.given import Task
@@ -89,6 +91,64 @@ def test_depth_and_sketch_are_read_at_any_size_and_without_a_reader_there_is_a_r
     assert set(never.why) == {"depth rank", "sketch F1"}
     (left, _) = given.left_out([Row("a", "x"), Row("b", "x")], [never, never])
     assert (left.file, left.prompt) == ("depth rank of 2 clips", "")
+
+
+@pytest.fixture
+def sure() -> DenseReader:
+    """A reader that is sure of everything, and sees no things."""
+    reader = awake(DenseReader(width=16, middle=16, deep=16, match=8, depth=1, rounds=1)).eval()
+    reader.bars.fill_(0.0)
+    return reader
+
+
+@pytest.mark.skipif(estimator() == CODEC, reason="flow needs opencv")
+def test_a_clip_that_moves_is_what_another_is_to_move_like(films: Path, sure: DenseReader):
+    for name, (dx, dy) in {"alike": (2, 1), "back": (-2, -1)}.items():
+        sliding(dx, dy, count=8, height=128, width=128).save(films / f"{name}.mp4")
+    slow = sliding(1, 0.5, count=8, height=64, width=64)
+    slow.save(films / "slow.mp4")
+    task = _task(films, "alike.mp4", {"motion": "back.mp4"}, motion="alike.mp4")
+    found = given.held(task, sure)
+    error, coverage = found.scores["flow error"]
+    assert error < 0.1
+    assert coverage > 0.5
+    assert found.shuffled["flow error"][0] > 1.5, "2 |(1, 0.5)|, in pixels of a side of 64"
+    assert set(found.pictures) == {"motion"}
+    small = given.held(_task(films, "alike.mp4", motion="slow.mp4"), sure)
+    assert small.scores["flow error"][0] < 0.3, "pixels are those of each clip's own size"
+    flat = given.held(_task(films, "alike.mp4", motion="ramp.png"), sure)
+    assert flat.left["motion"] == "is one frame and can't move; give a clip"
+    Clip(frames=slow.frames, fps=8, record={EXTRACTED: "motion"}).save(films / "seen.mp4")
+    seen = given.held(_task(films, "alike.mp4", motion="seen.mp4"), sure)
+    assert seen.left["motion"].startswith("is a picture of motion, too coarse to be motion again")
+
+
+@pytest.mark.skipif(estimator() == CODEC, reason="flow needs opencv")
+def test_a_camera_is_asked_in_words_and_told_over_clips(
+    films: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sure: DenseReader
+):
+    monkeypatch.setattr(given, "_reader", lambda: sure)
+    monkeypatch.setattr(ride, "FEWEST", 0.0)
+    lines = ["file,prompt,camera"]
+    for k, speed in enumerate((-0.6, -0.4, -0.2, 0.2, 0.4, 0.6)):
+        sliding(-10 * speed, 0, count=8, height=128, width=128).save(films / f"{k}.mp4")
+        lines.append(f'{k}.mp4,x,"pan:{speed}"')
+    lines += ['a,x,"pan:2"', "b,x,sideways"]
+    (films / "prompts.csv").write_text("\n".join(lines) + "\n")
+    rows, left = folder.listed(films, films / "prompts.csv", besides=tmp_path)
+    assert left == []
+    tasks, left = given.placed(rows, films, films / "prompts.csv")
+    assert [one.file for one in left] == ["a: camera pan:2", "b: camera sideways"]
+    assert left[0].reason.startswith("can't be understood: camera axis pan must be ")
+    found = given.measured(tasks, keeping=tmp_path / "kept")
+    assert given.measured(tasks, keeping=tmp_path / "kept") == found
+    table = given.summed(found)
+    assert table["camera pan Pearson"].value > 0.95
+    assert table["camera pan Pearson"].baselines[SHUFFLED] < 0.9
+    assert table["camera pan cross-talk"].value < 0.2
+    assert given.left_out(rows, found) == []
+    (few,) = given.left_out(rows[:5], found[:5])
+    assert (few.file, few.reason) == ("camera of 5 clips", "has no figure of fewer than 6 clips")
 
 
 def test_brighter_is_nearer_and_lines_are_what_there_is_less_of(films: Path):

@@ -32,6 +32,7 @@ from mutoscope.evaluate.measure import Measured
 from mutoscope.evaluate.reading import shipped
 from mutoscope.networks.alignment import Aligner
 from mutoscope.networks.readers import ClipReader
+from mutoscope.request import LITERALS
 from mutoscope.world.scene import VERSION as WORLD
 
 Given = tuple[tuple[str, str], ...]
@@ -42,8 +43,8 @@ Answer = TypeVar("Answer")
 COLUMNS = ("file", "prompt")
 FURTHER = (alignment.NAME, dense.NAME)
 """Instruments that are used where they are there."""
-CONDITIONS = ("first", "last", "depth", "sketch", "mask", "source")
-"""Columns that name pictures or clips a clip was given; see `given`."""
+CONDITIONS = ("first", "last", "depth", "sketch", "mask", "source", "motion", "camera")
+"""Columns that name what a clip was given, files but for those in LITERALS; see `given`."""
 SEAMS = "seams"
 """A column that may be there: numbers of frames, from 1, that begin a later segment."""
 VIDEOS = frozenset({".mp4", ".webm", ".gif", ".webp", ".mov", ".mkv"})
@@ -98,8 +99,8 @@ def listed(folder: Path, prompts: Path, *, besides: Path) -> tuple[list[Row], li
             rows[row] = None
     named = {(folder / row.file).resolve() for row in rows}
     named |= {(folder / one.file).resolve() for one in left if "\0" not in one.file}
-    named |= {(prompts.parent / path).resolve() for row in rows for _, path in row.given
-              if "\0" not in path}  # fmt: skip
+    named |= {(prompts.parent / path).resolve() for row in rows for name, path in row.given
+              if name not in LITERALS and "\0" not in path}  # fmt: skip
     left += [LeftOut(file, "has no prompt in the CSV") for file in _others(folder, besides, named)]
     return list(rows), left
 

@@ -4,9 +4,11 @@
     depth         brighter is nearer
     sketch        lines, bright on dark or dark on bright: what there is less of
     mask, source  bright is where the clip may differ from the source
+    motion        a clip that moves as this one was to; its flow is asked for where it is sure
+    camera        no file but a path written out, pan:0.5,zoom:-0.2 (`controls.camera`)
 
 A picture of depth, sketch, mask or source holds for every frame; a clip for as many as it has, at
-the measured clip's rate. Depth and sketch may be of any size, all of the clip's shape.
+the measured clip's rate. Depth, sketch and motion may be of any size, all of the clip's shape.
 """
 
 from __future__ import annotations
@@ -22,42 +24,51 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor
 
 from mutoscope import media, zoo
 from mutoscope.clip import Clip
-from mutoscope.controls import dense
-from mutoscope.errors import DataError, MutoscopeError
+from mutoscope.controls import camera, dense, flow
+from mutoscope.controls.given import EXTRACTED
+from mutoscope.errors import DataError, MutoscopeError, RequestError
 from mutoscope.evaluate import conditions, measure, report
 from mutoscope.evaluate.conditions import SHUFFLED, Conditions, Obeyed, Score
 from mutoscope.evaluate.faithfulness import disordered
 from mutoscope.evaluate.folder import LeftOut, Row, each, sha256, versions
 from mutoscope.evaluate.report import Report
+from mutoscope.evaluate.ride import CLIPS, Ride
 from mutoscope.networks.dense import DenseReader
+from mutoscope.request import LITERALS
 
-READ = frozenset({"depth", "sketch"})
+READ = frozenset({"depth", "sketch", "motion", "camera"})
 """Columns for which something must be read in the clip."""
 MAPS = frozenset({"depth", "sketch", "mask"})
 """Columns of which the grey level counts."""
 LIMITS = media.Limits(pixels=4_000_000, held=measure.LIMITS.held)
 """Of a condition: so large a picture and, as of a clip, so many pixels of all (ours)."""
-GROUPS = (("first",), ("last",), ("depth",), ("sketch",), ("mask", "source"))
+GROUPS = (
+    ("first",), ("last",), ("depth",), ("sketch",), ("mask", "source"), ("motion",), ("camera",)
+)  # fmt: skip
 """Columns that go together."""
 SHAPE = 0.02
 """By how much, as a share, a condition may be wider or taller than the clip's shape (ours)."""
 
-Files = tuple[tuple[str, Path], ...]
+Source = Path | str
+"""A file, or what is written out."""
+Sources = tuple[tuple[str, Source], ...]
 Figures = Mapping[str, Sequence[float | None]]
+Rows = Sequence[Sequence[float | None]]
 
 
 @dataclass(frozen=True)
 class Task:
-    """A clip, the files it was given by column, and those of others that stand in for chance."""
+    """A clip, what it was given by column, and what others were, which stands in for chance."""
 
     clip: Path
-    own: Files
-    other: Files
+    own: Sources
+    other: Sources
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +76,8 @@ class Given:
     """What a clip scores, as plain data: by figure [value or None, coverage].
 
     `shuffled` is the same against another clip's conditions; `pictures` shows what was given, by
-    column; `left` says by column, `why` by figure, why there is no figure.
+    column; `left` says by column, `why` by figure, why there is no figure. `ride` is the camera's
+    way, asked and seen as in `ride.Ride`, and `astray` the same against another clip's camera.
     """
 
     scores: Figures
@@ -73,6 +85,8 @@ class Given:
     pictures: Mapping[str, str]
     left: Mapping[str, str]
     why: Mapping[str, str]
+    ride: Sequence[Rows] | None = None
+    astray: Sequence[Rows] | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The figures as scores.json holds them."""
@@ -91,16 +105,16 @@ def placed(rows: Sequence[Row], folder: Path, table: Path) -> tuple[list[Task], 
 
     Paths are told from where the CSV lies, and may lead nowhere but there and into the folder.
     """
-    found: list[dict[str, Path]] = []
+    found: list[dict[str, Source]] = []
     left: list[LeftOut] = []
     for row in rows:
-        mine: dict[str, Path] = {}
+        mine: dict[str, Source] = {}
         for name, value in row.given:
-            path = _placed(value, folder, table)
-            if isinstance(path, Path):
-                mine[name] = path
+            source, why = _meant(name, value, folder, table)
+            if why:
+                left.append(LeftOut(f"{row.file}: {name} {value}", why))
             else:
-                left.append(LeftOut(f"{row.file}: {name} {value}", path))
+                mine[name] = source
         if len({"mask", "source"} & mine.keys()) == 1:
             (alone,) = {"mask", "source"} & mine.keys()
             lacks = "source" if alone == "mask" else "mask"
@@ -152,15 +166,17 @@ def kept(task: Task, keeping: Path, instruments: Mapping[str, Any]) -> Given:
     return found
 
 
-def _hashed(path: Path) -> tuple[str, str]:
-    """The hash of a file and nothing, or nothing and why it has none."""
+def _hashed(path: Source) -> tuple[str, str]:
+    """The hash of a file, or what is written, and nothing; or nothing and why it has none."""
+    if isinstance(path, str):
+        return path, ""
     try:
         return sha256(path), ""
     except OSError as error:
         return "", f"can't be read ({error.strerror or error})"
 
 
-def _without(task: Task, gone: Mapping[Path, str]) -> Given:
+def _without(task: Task, gone: Mapping[Source, str]) -> Given:
     """A task done without the files that are gone, which nothing is left of without its clip."""
     left = {name: gone[path] for name, path in task.own if path in gone}
     if task.clip in gone:
@@ -179,17 +195,21 @@ def held(task: Task, reader: DenseReader | None = None) -> Given:
     clip, size = measure.opened(task.clip)
     own, left = _read(task.own, clip, size)
     other, _ = _read(task.other, clip, size)
-    needed = bool(READ & own.keys())
+    said, others = (dict(some).get("camera") for some in (task.own, task.other))
+    needed = bool(READ & own.keys()) or said is not None
     seen = conditions.looked(
         clip.frames, float(clip.fps), (reader or _reader()) if needed else None
     )
-    mine, shuffled = (conditions.obeyed(seen, _wish(clip, given)) for given in (own, other))
+    mine = conditions.obeyed(seen, _wish(clip, own, said))
+    shuffled = conditions.obeyed(seen, _wish(clip, other, others))
     return Given(
         scores=_plain(mine.scores),
         shuffled=_plain({n: s for n, s in shuffled.scores.items() if n in mine.scores}),
         pictures={name: measure.preview(one) for name, one in own.items()},
         left=left,
         why=dict(mine.why),
+        ride=_rows(mine.ride),
+        astray=_rows(shuffled.ride),
     )
 
 
@@ -197,8 +217,8 @@ def summed(found: Sequence[Given | None]) -> Report:
     """A row a figure, SHUFFLED beside it."""
     told = [one for one in found if one is not None]
     return conditions.summary(
-        [_obeyed(one.scores) for one in told],
-        {SHUFFLED: [_obeyed(one.shuffled) for one in told]},
+        [_obeyed(one.scores, one.ride) for one in told],
+        {SHUFFLED: [_obeyed(one.shuffled, one.astray) for one in told]},
     )
 
 
@@ -211,7 +231,18 @@ def left_out(rows: Sequence[Row], found: Sequence[Given | None]) -> list[LeftOut
         for name, reason in one.left.items()
     ]
     why = Counter((name, reason) for _, one in pairs for name, reason in one.why.items())
+    rides = sum(one.ride is not None for _, one in pairs)
+    if 0 < rides < CLIPS:
+        why["camera", f"has no figure of fewer than {CLIPS} clips"] = rides
     return [*left, *(LeftOut(f"{name} of {n} clips", reason) for (name, reason), n in why.items())]
+
+
+def _meant(name: str, value: str, folder: Path, table: Path) -> tuple[Source, str]:
+    """What a column names, and why it can't be used, nothing where it can."""
+    if name in LITERALS:
+        return value, _unwritten(value)
+    path = _placed(value, folder, table)
+    return path, path if isinstance(path, str) else ""
 
 
 def _placed(value: str, folder: Path, table: Path) -> Path | str:
@@ -226,9 +257,18 @@ def _placed(value: str, folder: Path, table: Path) -> Path | str:
         return "is no name of a file"
 
 
-def _others(found: Sequence[Mapping[str, Path]]) -> list[dict[str, Path]]:
+def _unwritten(camera_path: str) -> str:
+    """Why what is written is no camera's path; nothing where it is one."""
+    try:
+        camera.from_text(camera_path, frames=1, size=(1, 1), fps=1)
+    except RequestError as error:
+        return f"can't be understood: {error}"
+    return ""
+
+
+def _others(found: Sequence[Mapping[str, Source]]) -> list[dict[str, Source]]:
     """For each clip what others of the same columns were given."""
-    others: list[dict[str, Path]] = [{} for _ in found]
+    others: list[dict[str, Source]] = [{} for _ in found]
     for names in GROUPS:
         have = [k for k, mine in enumerate(found) if names[0] in mine]
         for mine, other in zip(have, disordered(have, conditions.SEED), strict=True):
@@ -239,12 +279,14 @@ def _others(found: Sequence[Mapping[str, Path]]) -> list[dict[str, Path]]:
 
 
 def _read(
-    files: Files, clip: Clip, size: tuple[int, int]
+    sources: Sources, clip: Clip, size: tuple[int, int]
 ) -> tuple[dict[str, Clip], dict[str, str]]:
-    """What was given by column, and by column why it can't be read."""
+    """What was given as files by column, and by column why it can't be read."""
     found: dict[str, Clip] = {}
     left: dict[str, str] = {}
-    for name, path in files:
+    for name, path in sources:
+        if isinstance(path, str):
+            continue
         try:
             found[name] = _opened(name, path, clip, size)
         except MutoscopeError as error:
@@ -258,17 +300,26 @@ def _read(
 
 
 def _opened(name: str, path: Path, clip: Clip, size: tuple[int, int]) -> Clip:
-    wide, high = media.probe(path).size
+    facts = media.probe(path)
+    wide, high = facts.size
     if abs(wide * size[1] / (high * size[0]) - 1) > SHAPE:
         raise DataError(
             f"is {wide}x{high} where the clip is {size[0]}x{size[1]}; bring both to one shape"
         )
+    if name == "motion" and facts.record.get(EXTRACTED):
+        raise DataError(
+            f"is a picture of {facts.record[EXTRACTED]}, too coarse to be motion again; give the"
+            " clip that moves"
+        )
+    if name == "motion" and facts.frames == 1:
+        raise DataError("is one frame and can't move; give a clip")
     H, W = clip.frames.shape[-2:]
     still = None if name in READ or (wide, high) == (W, H) else (W, H)
     return media.read(path, size=still, fit="stretch", fps=clip.fps, limits=LIMITS)
 
 
-def _wish(clip: Clip, given: Mapping[str, Clip]) -> Conditions:
+def _wish(clip: Clip, given: Mapping[str, Clip], said: Source | None = None) -> Conditions:
+    """What a clip was to obey: files by column, and a camera's path as it is written."""
     T = clip.frames.shape[2]
     grey = {name: ((one.frames[0].mean(0) + 1) / 2).numpy() for name, one in given.items()
             if name in MAPS}  # fmt: skip
@@ -279,7 +330,25 @@ def _wish(clip: Clip, given: Mapping[str, Clip]) -> Conditions:
         source=_playing(given["source"].frames[0], T) if "source" in given else None,
         first=given["first"].frames[0, :, 0] if "first" in given else None,
         last=given["last"].frames[0, :, -1] if "last" in given else None,
+        flow=_moving(given["motion"], T) if "motion" in given else None,
+        camera=None if said is None else _driven(str(said), clip),
     )
+
+
+def _moving(clip: Clip, count: int) -> Float[np.ndarray, "pairs H W 2"]:
+    """The flow of a clip's frames, of so many at most; nan where it isn't sure."""
+    motion = flow.estimated(replace(clip, frames=clip.frames[:, :, :count]))
+    known = rearrange(motion.known[0], "1 pairs H W -> pairs H W 1").numpy()
+    return np.where(
+        known, rearrange(motion.flow[0], "xy pairs H W -> pairs H W xy").numpy(), np.nan
+    )
+
+
+def _driven(written: str, clip: Clip) -> Float[np.ndarray, "pairs 6"]:
+    """How far a path that is written goes from each frame to the next, everywhere the same."""
+    size = (clip.frames.shape[-1], clip.frames.shape[-2])
+    path = camera.from_text(written, frames=2, size=size, fps=float(clip.fps))[0, :, 1, 0, 0]
+    return np.tile(path.double().numpy(), (clip.frames.shape[2] - 1, 1))
 
 
 def _held(maps: np.ndarray, count: int) -> np.ndarray:
@@ -304,12 +373,26 @@ def _plain(scores: Mapping[str, Score]) -> dict[str, list[float | None]]:
     }
 
 
-def _obeyed(figures: Figures) -> Obeyed:
+def _rows(of: Ride | None) -> list[Rows] | None:
+    if of is None:
+        return None
+    return [
+        [[value if math.isfinite(value) else None for value in row] for row in rows.tolist()]
+        for rows in (of.asked, of.seen)
+    ]
+
+
+def _obeyed(figures: Figures, rows: Sequence[Rows] | None) -> Obeyed:
     scores = {
         name: Score(math.nan if value is None else value, coverage or 0.0)
         for name, (value, coverage) in figures.items()
     }
-    return Obeyed(scores=scores, why={})
+    if rows is None:
+        return Obeyed(scores=scores, why={})
+    asked, seen = (
+        np.array(part, np.float64).reshape(-1, n) for part, n in zip(rows, (6, 4), strict=True)
+    )
+    return Obeyed(scores=scores, ride=Ride(asked=asked, seen=seen), why={})
 
 
 @cache
