@@ -4,10 +4,12 @@
 human_static_quality, human_temporal_quality, human_alignment; files under DIR) of FETV (Liu et al.,
 2023; CC BY 4.0). Every candidate stands in the table, whether it agrees or not: Spearman and
 Kendall with each rating, intervals by resampled prompts, over generated clips only. Two fits of
-three candidates each answer for a prompt after least squares on the others. Needs numpy and scipy;
-flow is opencv's where that is installed, and what an image classifier tells needs its packages
-(`pip install 'mutoscope[metrics]'`): it is left out, by name, without them. `--clips N` tries the
-first few and publishes nothing.
+three candidates each answer for a prompt after least squares on the others. What `evaluate` says of
+a clip is asked as it says it: of things and prompts that aren't the world's often nothing, which n
+tells, and of drift never, as no clip here has 4 seconds. Needs numpy and scipy; flow is opencv's
+where that is installed, and what an image classifier tells needs its packages (`pip install
+'mutoscope[metrics]'`): it is left out, by name, without them. `--clips N` tries the first few and
+publishes nothing.
 """
 
 from __future__ import annotations
@@ -27,24 +29,32 @@ import torch
 from _page import publish
 from einops import rearrange
 
+from mutoscope.clip import Clip
 from mutoscope.controls.flow import estimated, estimator
 from mutoscope.errors import MutoscopeError, WeightsError
-from mutoscope.evaluate import drift, measure, similarity, temporal, vocabulary
+from mutoscope.evaluate import drift, matching, measure, similarity, temporal, vocabulary
 from mutoscope.evaluate.human import agreement, kendall, left_out, spearman
+from mutoscope.evaluate.matching import Ear
+from mutoscope.evaluate.reading import shipped
 from mutoscope.evaluate.report import Entry
 from mutoscope.evaluate.vocabulary import Classes
 from mutoscope.networks import classifier
+from mutoscope.networks.readers import ClipReader
 
 RATINGS = ("static quality", "temporal quality", "alignment")
 SIGNS: Mapping[str, int] = {
-    "class similarity": 1, "class certainty": 1, "consistency": 1, "sharpness": 1,
-    "flicker": -1, "smoothness": 1, "warp error": -1, "flow score": -1,
+    "class similarity": 1, "class certainty": 1, "consistency": 1, "neighbours": 1,
+    "to the first": 1, "sharpness": 1, "flicker": -1, "smoothness": 1, "warp error": -1,
+    "flow score": -1, "dynamic clips": -1, "repeated frames": -1, "identity kept": 1,
+    "text similarity": 1,
 }  # fmt: skip
 """Every candidate, and which way it is expected to agree (-1: the less, the better)."""
 FITS: Mapping[str, tuple[str, ...]] = {
     "static quality": ("sharpness", "class certainty", "consistency"),
     "temporal quality": ("warp error", "consistency", "flicker"),
 }
+AS_TOLD = ("dynamic clips", "repeated frames", "identity kept")
+"""Candidates that are taken from `measure.measured`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,13 +80,42 @@ def rated(data: Path) -> list[Rated]:
         ]
 
 
-def candidates(path: Path, prompt: str, look: Classes | None) -> dict[str, float]:
+@dataclass(frozen=True, kw_only=True)
+class Eyes:
+    """What looks: the classifier, the reader, and the aligner with its encoder, where they are."""
+
+    classes: Classes | None
+    reader: ClipReader
+    ear: Ear | None
+
+
+def candidates(path: Path, prompt: str, eyes: Eyes) -> dict[str, float]:
     """Every candidate of one clip that can be had."""
     clip, _ = measure.opened(path)
+    return {
+        **in_time(clip),
+        **as_evaluated(clip, prompt, eyes),
+        **({} if eyes.classes is None else by_classes(clip, prompt, eyes.classes)),
+    }
+
+
+def as_evaluated(clip: Clip, prompt: str, eyes: Eyes) -> dict[str, float]:
+    """What `evaluate` says of the clip by itself, and how near it finds clip and prompt."""
+    aligner = eyes.ear.aligner if eyes.ear else None
+    found = measure.measured(clip, eyes.reader, aligner=aligner)
+    (match,) = matching.heard([prompt], eyes.ear).matches([found.vector]) if eyes.ear else [None]
+    return {
+        **{name: found.numbers[name] for name in AS_TOLD if name in found.numbers},
+        **({} if match is None else {matching.SIMILAR: match.similarity}),
+    }
+
+
+def in_time(clip: Clip) -> dict[str, float]:
+    """What changes from frame to frame, and how sharp frames are."""
     frames = clip.frames[0]
     step = max(1, round(clip.fps / measure.RATE))
-    motion = estimated(type(clip)(frames=clip.frames[:, :, ::step], fps=clip.fps / step))
-    found = {
+    motion = estimated(Clip(frames=clip.frames[:, :, ::step], fps=clip.fps / step))
+    return {
         "flicker": float(temporal.flicker(frames, torch.ones(frames.shape[-2:]).bool())),
         "smoothness": float(temporal.smoothness(frames)),
         "warp error": float(
@@ -85,18 +124,20 @@ def candidates(path: Path, prompt: str, look: Classes | None) -> dict[str, float
         "flow score": float(temporal.flow_score(motion.flow, clip.fps / step)),
         "sharpness": float(drift.edges(frames).nanmean()),
     }
-    if look is None:
-        return found
+
+
+def by_classes(clip: Clip, prompt: str, look: Classes) -> dict[str, float]:
+    """What the image classifier tells of a few frames, against each other and the prompt."""
+    frames = clip.frames[0]
     rows = np.linspace(0, frames.shape[1] - 1, vocabulary.LOOKS).round().astype(int)
     square = rearrange(measure.middle(frames[None, :, rows]), "1 c t h w -> t c h w")
     posteriors, features = (one.double().numpy() for one in classifier.shipped().see(square))
     return {
-        **found,
         "class similarity": similarity.clipsim(
             similarity.named(posteriors, look.names), look.hear(prompt)
         ),
         "class certainty": float(posteriors.max(1).mean()),
-        "consistency": similarity.consistency(features),
+        **{name: how(features) for name, how in vocabulary.OVER_TIME.items()},
     }
 
 
@@ -105,7 +146,8 @@ def classes() -> Classes | None:
     try:
         return Classes()
     except WeightsError as error:
-        print(f"left out: class similarity, class certainty, consistency ({error})", flush=True)
+        names = ", ".join(("class similarity", "class certainty", *vocabulary.OVER_TIME))
+        print(f"left out: {names} ({error})", flush=True)
         return None
 
 
@@ -196,9 +238,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     args = parser.parse_args(arguments)
     os.nice(19)
     torch.set_num_threads(1)
-    look = classes()
+    eyes = Eyes(classes=classes(), reader=shipped(), ear=matching.shipped())
     clips = rated(args.data)[: args.clips]
-    kept, values, left = each(clips, lambda c: candidates(args.data / c.file, c.prompt, look))
+    kept, values, left = each(clips, lambda c: candidates(args.data / c.file, c.prompt, eyes))
     for why in left:
         print(f"left out: {why}")
     if args.clips:
