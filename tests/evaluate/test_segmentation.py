@@ -91,3 +91,10 @@ def test_both_opinions_agree_on_the_way_of_a_sliding_thing_and_not_on_the_opposi
 def test_where_no_thing_of_a_colour_is_none_is_found():
     scene = Scene(things=(Thing(shape="cube", colour="red"),))
     assert segmentation.thing(_shot(scene).rgb, "cyan", 0.25) is None
+
+
+def test_a_picture_without_structure_has_a_camera_that_stands_still():
+    ramp = np.linspace(0, 3, 64)[:, None, None].round() + np.zeros((4, 64, 64, 3))
+    assert segmentation.camera(ramp.astype(np.uint8)).move == "static"
+    places, shifts = np.random.default_rng(0).normal(size=(2, 16, 2))
+    assert np.isfinite(segmentation.fitted(places, shifts, np.full(16, -0.01))).all()

@@ -256,7 +256,8 @@ def fitted(
     zero, one = np.zeros_like(x), np.ones_like(x)
     rows = np.concatenate([np.stack([one, zero, x, -y], 1), np.stack([zero, one, y, x], 1)])
     target = np.concatenate([shifts[:, 0], shifts[:, 1]])
-    weight = np.sqrt(np.tile(peaks, 2).clip(1e-3))
+    peaks = peaks.clip(1e-3)  # of a flat piece the highest peak may lie below 0
+    weight = np.sqrt(np.tile(peaks, 2))
     found = np.zeros(4)
     for _ in range(3):
         found = np.linalg.lstsq(rows * weight[:, None], target * weight, rcond=None)[0]
