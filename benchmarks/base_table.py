@@ -220,6 +220,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if name == "stickers" and not obtainable(cache_folder()):
             print(f"left out: {MISSING}\n", flush=True)
             continue
+        if name == "wide" and "wide-readers" not in zoo.names():
+            print("left out: it has no reader yet; mutoscope train wide-readers\n", flush=True)
+            continue
         for title, report in measured(name, settings).items():
             if title != "words" or name == "wide":
                 print(f"### {title}\n\n{markdown(report)}\n", flush=True)

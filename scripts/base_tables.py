@@ -29,7 +29,7 @@ def base() -> str:
     """All tables, with what they are of."""
     core, unseen = _reports("core"), _reports("unseen")
     parts = [_core(core, unseen), _distance(core["distance"]), _people(), _stickers()]
-    return "\n\n".join([*parts, _wide()]) + "\n"
+    return "\n\n".join(parts) + "\n"
 
 
 def _core(core: Mapping[str, Report], unseen: Mapping[str, Report]) -> str:
@@ -76,33 +76,9 @@ def _stickers() -> str:
     return _table(head, rows)
 
 
-def _wide() -> str:
-    wide = _reports("wide")
-    words = [
-        [name, str(entry["n"]), *_counted(entry)[:2], *_beside(entry)]
-        for name, entry in wide["words"].items()
-    ]
-    overall = [
-        [TITLES.get(name, name), str(entry["n"]), *_counted(entry)[:2], *_beside(entry)]
-        for name, entry in wide["faithfulness"].items()
-        if name != "told"
-    ]
-    head = ["", "asked", "seen", "95 %", "truth", "chance", "untrained"]
-    return (
-        "The wide tier, all words of the world, read by readers of their own:\n\n"
-        f"{_table(head, overall)}\n\n<details><summary>Word by word</summary>\n\n"
-        f"{_table(head, words)}\n\n</details>"
-    )
-
-
 def _reports(section: str) -> Mapping[str, Report]:
     found: Mapping[str, Report] = json.loads((RESULTS / f"{section}.json").read_text())["reports"]
     return found
-
-
-def _beside(entry: Entry) -> list[str]:
-    values = (entry["baselines"].get(name) for name in ("truth", "chance", "untrained"))
-    return ["" if value is None or value != value else _percent(value) for value in values]
 
 
 def _counted(entry: Entry) -> list[str]:

@@ -62,7 +62,7 @@ CROWDED = 2.0
 """How much likelier a clip of two things or more is drawn than one of one thing (ours)."""
 STEPS: Mapping[str, int] = {
     "autoencoder": 4000 + 9000, "image": 1000, "modelscope": 1300 + 3900 + 3500 + 3000 + 2300,
-    "readers": 1500 + 400 + 1179, "wide-readers": 1200, "dense-readers": 1300, "alignment": 500,
+    "readers": 1500 + 400 + 1179, "wide-readers": 4000, "dense-readers": 1300, "alignment": 500,
 }  # fmt: skip
 """How long a part is trained by itself: the phases of its card (zoo/NAME/README.md) in all."""
 TELLINGS = 2
