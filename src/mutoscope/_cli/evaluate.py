@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -35,6 +36,8 @@ from mutoscope.evaluate.report import Entry, Report, written
 from mutoscope.evaluate.scores import DISTANCE, FAITHFUL, GIVEN, OPEN, TIME, Scored
 from mutoscope.evaluate.vocabulary import Pair, Shown
 
+HASH = re.compile("[0-9a-f]{64}")
+"""Told by its first twelve digits on the page; whole in scores.json."""
 KEPT = "kept"
 """The folder inside DIR that makes a stopped run go on."""
 
@@ -299,5 +302,6 @@ def _beside(name: str, entry: Entry) -> str:
 
 def _plainly(value: object) -> str:
     if isinstance(value, Mapping):
-        return ", ".join(f"{name} {str(inner)[:12]}" for name, inner in value.items())
-    return str(value)
+        return ", ".join(f"{name} {_plainly(inner)}" for name, inner in value.items())
+    text = str(value)
+    return text[:12] if HASH.fullmatch(text) else text
