@@ -53,9 +53,9 @@ def readme() -> str:
     text = (ROOT / "README.md").read_text()
     for name, block in (("systems", systems()), ("base", base_tables.base())):
         start, end = f"<!-- {name} -->\n", f"<!-- /{name} -->"
-        before, _, rest = text.partition(start)
+        before, found, rest = text.partition(start)
         _, _, after = rest.partition(end)
-        text = f"{before}{start}{block}{end}{after}"
+        text = f"{before}{start}{block}{end}{after}" if found else text
     return text
 
 

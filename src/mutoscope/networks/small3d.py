@@ -99,7 +99,9 @@ class Block(nn.Module):
         self.text = Attention(width, heads)
         self.each = FeedForward(width, ratio)
         self.clip = Attention(width, heads) if whole else None
-        self.near = nn.Parameter(torch.linspace(1, 0, heads)) if whole else None
+        # Not linspace: transformers, once it has loaded something, keeps that off the meta device.
+        far = 1 - torch.arange(heads) / max(1, heads - 1)
+        self.near = nn.Parameter(far) if whole else None
         self.when = nn.Parameter(torch.zeros(width)) if temporal else None
 
     def forward(
