@@ -9,7 +9,7 @@ import torch
 
 from mutoscope.controls.dense import Maps
 from mutoscope.errors import DataError
-from mutoscope.evaluate import conditions, ride
+from mutoscope.evaluate import conditions, ride, small
 from mutoscope.evaluate.conditions import (
     SHUFFLED,
     Conditions,
@@ -149,12 +149,12 @@ def test_motion_of_several_frames_adds_up_and_what_is_not_asked_is_left_out():
     flow = np.zeros((4, 64, 64, 2), np.float32)
     flow[..., 0] = 0.5
     flow[:, :32] = np.nan
-    small = conditions._small_flow(flow, [0, 2, 4])
-    assert small.shape == (2, 64, 64, 2)
-    assert np.isnan(small[:, :32]).all()
-    assert np.allclose(small[:, 33:, :60], [1.0, 0.0])
+    found = small.flow(flow, [0, 2, 4])
+    assert found.shape == (2, 64, 64, 2)
+    assert np.isnan(found[:, :32]).all()
+    assert np.allclose(found[:, 33:, :60], [1.0, 0.0])
     large = np.full((1, 128, 128, 2), 2.0, np.float32)
-    assert np.allclose(conditions._small_flow(large, [0, 1]), 1.0)
+    assert np.allclose(small.flow(large, [0, 1]), 1.0)
 
 
 def _pan(speed: float, roll: float = 0.0) -> ride.Ride:

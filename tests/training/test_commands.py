@@ -55,6 +55,8 @@ def test_a_frozen_part_is_not_published_again(cache, tmp_path):
     freeze("autoencoder", "base-9", folder=other)
     before = zoo.sha256("autoencoder", other)
     assert f"frozen: base-9 (sha256 `{before}`" in (folder / "README.md").read_text()
+    with pytest.raises(WeightsError, match="autoencoder is frozen already, as base-9"):
+        freeze("autoencoder", "base-10", folder=other)
     with pytest.raises(WeightsError, match="autoencoder is frozen as base-9"):
         commands.ship("autoencoder", out, folder=other)
 

@@ -22,29 +22,26 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from typing import Literal
 
 import numpy as np
 import torch
 from einops import rearrange
 from jaxtyping import Bool, Float
-from scipy import ndimage
 from torch import Tensor
-from torch.nn import functional as F
 
 from mutoscope.clip import Clip, Frames
 from mutoscope.controls import dense
 from mutoscope.controls.dense import Maps
 from mutoscope.controls.flow import CODEC, estimated, estimator
 from mutoscope.errors import DataError
-from mutoscope.evaluate import report, structure
+from mutoscope.evaluate import report, small, structure
 from mutoscope.evaluate.faithfulness import disordered
 from mutoscope.evaluate.measure import middle
 from mutoscope.evaluate.reading import as_frames
 from mutoscope.evaluate.report import Entry, Report
 from mutoscope.evaluate.ride import Ride, ridden, rides
-from mutoscope.networks.dense import KINDS, RATE, SIDE, DenseReader, nearness
+from mutoscope.networks.dense import KINDS, RATE, DenseReader, nearness
 from mutoscope.world.camera import axes, ease
 from mutoscope.world.render import render
 from mutoscope.world.scene import Scene
@@ -159,7 +156,7 @@ def followed(frames: Frames) -> Float[np.ndarray, "pairs S S 2"]:
     motion = estimated(Clip(frames=frames, fps=RATE))
     flow = rearrange(motion.flow[0], "xy pairs H W -> pairs H W xy").numpy()
     known = motion.known[0, 0].numpy()[..., None]
-    return _small_flow(np.where(known, flow, np.nan), range(frames.shape[2]))
+    return small.flow(np.where(known, flow, np.nan), range(frames.shape[2]))
 
 
 def obeyed(clip: Looked, wish: Conditions) -> Obeyed:
@@ -279,7 +276,7 @@ def psnr(
 def _depth(clip: Looked, wish: Conditions) -> Score:
     assert clip.maps is not None
     assert wish.near is not None
-    true = _small(wish.near, clip.rows)
+    true = small.maps(wish.near, clip.rows)
     n = len(true)
     told = clip.maps.told["depth"][:n]
     value = structure.rank_correlation(clip.maps.depth[:n], -true)
@@ -289,7 +286,7 @@ def _depth(clip: Looked, wish: Conditions) -> Score:
 def _sketch(clip: Looked, wish: Conditions) -> Score:
     assert clip.maps is not None
     assert wish.sketch is not None
-    true = _small(wish.sketch, clip.rows, thin=True) > 0.5
+    true = small.maps(wish.sketch, clip.rows, thin=True) > 0.5
     n = len(true)
     told = clip.maps.told["lines"][:n]
     value = structure.line_f1(clip.maps.lines[:n], true)
@@ -299,7 +296,7 @@ def _sketch(clip: Looked, wish: Conditions) -> Score:
 def _flow(clip: Looked, wish: Conditions) -> Score:
     assert clip.maps is not None
     assert wish.flow is not None
-    true = _small_flow(wish.flow, clip.rows)
+    true = small.flow(wish.flow, clip.rows)
     asked = np.isfinite(true).all(-1)
     told = asked & clip.maps.told["flow"][: len(true)]
     value = structure.endpoint_error(clip.maps.flow[: len(true)], np.nan_to_num(true), told)
@@ -354,58 +351,6 @@ def _check_size(clip: Looked, shape: Sequence[int], name: str) -> None:
             f"the {name} is {shape[-1]}x{shape[-2]} where the clip is {W}x{H};"
             " bring both to one size"
         )
-
-
-def _small(
-    maps: np.ndarray, rows: Sequence[int], *, thin: bool = False
-) -> Float[np.ndarray, "n S S"]:
-    """Maps of the frames read, their square middle at SIDE; `thin` things don't fade."""
-    kept = [row for row in rows if row < len(maps)]
-    return np.stack(
-        [_shrunk(torch.from_numpy(maps[k].astype(np.float32)), thin=thin) for k in kept]
-    )
-
-
-def _shrunk(x: Float[Tensor, "H W"], *, thin: bool) -> Float[np.ndarray, "S S"]:
-    square = middle(rearrange(x, "H W -> 1 1 1 H W").expand(1, 3, 1, *x.shape))[:, :1, 0]
-    if square.shape[-1] > SIDE and thin:
-        square = F.adaptive_max_pool2d(square, SIDE)
-    elif square.shape[-1] > SIDE:
-        square = F.adaptive_avg_pool2d(square, SIDE)
-    elif square.shape[-1] < SIDE:
-        square = F.interpolate(square, size=(SIDE, SIDE), mode="nearest" if thin else "bilinear")
-    return square[0, 0].numpy()
-
-
-def _small_flow(
-    flow: Float[np.ndarray, "pairs H W 2"], rows: Sequence[int]
-) -> Float[np.ndarray, "n S S 2"]:
-    """Motion between the frames read, of their square middle, in pixels of SIDE; nan: not asked."""
-    steps = [(a, b) for a, b in pairwise(rows) if b <= len(flow)]
-    if not steps:
-        return np.zeros((0, SIDE, SIDE, 2), np.float32)
-    scale = SIDE / min(flow.shape[1:3])
-    whole = np.stack([_chained(flow[a:b]) for a, b in steps])
-    known = np.isfinite(whole).all(-1)
-    every = range(len(whole))
-    share = _small(known.astype(np.float32), every)
-    parts = [_small(np.where(known, whole[..., k], 0.0), every) for k in (0, 1)]
-    with np.errstate(invalid="ignore", divide="ignore"):
-        mean = np.stack(parts, -1) / share[..., None] * scale
-    return np.where(share[..., None] >= 0.5, mean, np.nan).astype(np.float32)
-
-
-def _chained(flow: Float[np.ndarray, "k H W 2"]) -> Float[np.ndarray, "H W 2"]:
-    """The way of each pixel of the first frame over several steps; nan where it leaves them."""
-    way = flow[0].astype(np.float64)
-    y, x = np.indices(way.shape[:2])
-    for step in flow[1:]:
-        there = np.stack([y + way[..., 1], x + way[..., 0]])
-        lost = ~np.isfinite(there).all(0)
-        at = np.where(lost, -1e9, there)
-        more = [ndimage.map_coordinates(step[..., k], at, order=1, cval=np.nan) for k in (0, 1)]
-        way = way + np.where(lost[..., None], np.nan, np.stack(more, -1))
-    return way
 
 
 def _rides(found: Sequence[Obeyed]) -> list[Ride]:

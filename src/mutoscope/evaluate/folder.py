@@ -179,7 +179,7 @@ def measured(
     paths = {file: folder / file for file in dict.fromkeys(files)}
     found: dict[str, Measured | str] = {}
     for done, (file, answer) in enumerate(each(one, paths, jobs), start=1):
-        plain = answer if isinstance(answer, Measured) else _inside(answer, folder, file)
+        plain = answer if isinstance(answer, Measured) else inside(answer, folder, file)
         found[file] = plain
         progress(done)
     return {file: found[file] for file in paths}
@@ -242,9 +242,9 @@ def _aligner() -> Aligner | None:
     return alignment.shipped() if alignment.NAME in zoo.names() else None
 
 
-def _inside(reason: str, folder: Path, file: str) -> str:
+def inside(reason: object, folder: Path, file: str) -> str:
     """A reason without the name of the file, which stands beside it, and of its folder."""
-    plain = reason.removeprefix(f"{folder / file} ")
+    plain = str(reason).removeprefix(f"{folder / file} ")
     return plain.replace(f"{folder}/", "")
 
 

@@ -36,7 +36,7 @@ from mutoscope.errors import DataError, MutoscopeError, RequestError
 from mutoscope.evaluate import conditions, measure, report
 from mutoscope.evaluate.conditions import SHUFFLED, Conditions, Obeyed, Score
 from mutoscope.evaluate.faithfulness import disordered
-from mutoscope.evaluate.folder import LeftOut, Row, each, sha256, versions
+from mutoscope.evaluate.folder import LeftOut, Row, each, inside, sha256, versions
 from mutoscope.evaluate.report import Report
 from mutoscope.evaluate.ride import CLIPS, Ride
 from mutoscope.networks.dense import DenseReader
@@ -290,7 +290,7 @@ def _read(
         try:
             found[name] = _opened(name, path, clip, size)
         except MutoscopeError as error:
-            left[name] = str(error).removeprefix(f"{path} ").replace(f"{path.parent}/", "")
+            left[name] = inside(error, path.parent, path.name)
         except OSError as error:
             left[name] = f"can't be read ({error.strerror or error})"
     if len({"mask", "source"} & found.keys()) == 1:

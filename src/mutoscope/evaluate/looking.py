@@ -30,7 +30,7 @@ from torch.nn import functional as F
 from mutoscope import zoo
 from mutoscope.errors import MediaError, MutoscopeError
 from mutoscope.evaluate import measure, reading
-from mutoscope.evaluate.folder import sha256
+from mutoscope.evaluate.folder import inside, sha256
 from mutoscope.evaluate.frechet import features, spoilt
 from mutoscope.evaluate.report import drafted
 from mutoscope.networks import classifier, i3d
@@ -120,7 +120,7 @@ def seen(paths: Sequence[Path], *, by: Eye, kinds: Sequence[str], keeping: Path)
         try:
             clips.append(taken(path, by.form))
         except (MutoscopeError, OSError) as error:
-            left[str(k)] = str(error).removeprefix(f"{path} ").replace(f"{path.parent}/", "")
+            left[str(k)] = inside(error, path.parent, path.name)
     able = [kind for kind in kinds if kind != "independent" or len(clips) >= by.form[0]]
     rows = _rows(clips, by, able) if clips else {}
     drafted(place, partial(save_file, rows, metadata={"left": json.dumps(left)}))

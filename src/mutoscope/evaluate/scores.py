@@ -25,8 +25,9 @@ SEED = 0
 """Of which prompt each clip is held against for chance."""
 ALL = "all words"
 FAITHFUL, TIME, GIVEN = "faithfulness", "over time", "conditions"
-OPEN, DISTANCE = "open vocabulary", "distance"
 """Tables whose rows keep their names in a summary."""
+OPEN, DISTANCE = "open vocabulary", "distance"
+"""Tables whose rows stand after their title there."""
 BESIDE = ("frozen", "shuffled", "elsewhere")
 """The same clip spoilt, and of its seams the other pairs of frames."""
 PREVIEWS = "previews.json"

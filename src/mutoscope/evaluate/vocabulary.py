@@ -28,7 +28,7 @@ from torch import Tensor
 from mutoscope.encoders import MiniLM, PublishedClip, minilm_sha256
 from mutoscope.errors import MutoscopeError
 from mutoscope.evaluate import measure, report, similarity
-from mutoscope.evaluate.folder import sha256
+from mutoscope.evaluate.folder import inside, sha256
 from mutoscope.evaluate.report import Report
 from mutoscope.evaluate.similarity import Rows
 from mutoscope.networks import classifier
@@ -124,7 +124,7 @@ def shown(path: Path, *, name: str, weights: str, keeping: Path) -> Shown | str:
             return before
         clip, _ = measure.opened(path)
     except (MutoscopeError, OSError) as error:
-        return str(error).removeprefix(f"{path} ").replace(f"{path.parent}/", "")
+        return inside(error, path.parent, path.name)
     T = clip.frames.shape[2]
     rows = sorted({round(k) for k in np.linspace(0, T - 1, LOOKS)})
     frames = rearrange(measure.middle(clip.frames[:, :, rows]), "1 c t h w -> t c h w")

@@ -13,7 +13,6 @@ Source: Radford et al. (2021), figure 3.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,11 +27,10 @@ from mutoscope.data import degrade, told
 from mutoscope.data.told import Told
 from mutoscope.data.truths import Truths
 from mutoscope.encoders import MiniLM, minilm_sha256
-from mutoscope.errors import WeightsError
 from mutoscope.networks.alignment import EYE, Aligner
 from mutoscope.networks.readers import CLIP_WORDS, HEADS, MOVING, WORDS, ClipReader
 from mutoscope.training.dense import RECIPES, clips
-from mutoscope.training.publish import publish
+from mutoscope.training.publish import fresh, publish
 from mutoscope.training.readers import as_frames, labels
 from mutoscope.training.train import Batch, Config, Task, train
 from mutoscope.world.scene import Scene
@@ -65,12 +63,8 @@ def learn(run: Run) -> None:
 
 def ship(run: Path, *, folder: Path = FOLDER) -> Path:
     """Put the aligner of a finished run into the zoo."""
-    found = next((run / "parts").glob("*/config.json"), None)
-    if found is None:
-        raise WeightsError(f"{run} holds no finished run; go on with: mutoscope train {NAME}")
-    aligner = Aligner(**json.loads(found.read_text()))
     facts = {"base": "readers", "base_sha256": sha256("readers"), "text_sha256": minilm_sha256()}
-    return publish(aligner, NAME, run, facts=facts, folder=folder)
+    return publish(fresh(Aligner, NAME, run), NAME, run, facts=facts, folder=folder)
 
 
 def seeing(aligner: Aligner) -> Aligner:

@@ -6,7 +6,6 @@ from the zoo. Data and state live in the cache folder (MUTOSCOPE_CACHE, else ~/.
 
 from __future__ import annotations
 
-import json
 import multiprocessing
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -42,7 +41,7 @@ from mutoscope.networks.small3d import SmallUNet3D, inflate
 from mutoscope.systems.diffusion import LEAN
 from mutoscope.training.autoencoder import AutoencoderTask
 from mutoscope.training.diffusion import DiffusionTask, Draw, Pool
-from mutoscope.training.publish import publish
+from mutoscope.training.publish import fresh, publish
 from mutoscope.training.shown import ShownHead
 from mutoscope.training.train import Config, train
 from mutoscope.world import thesaurus
@@ -134,9 +133,7 @@ def ship(name: str, out: Path, *, folder: Path = FOLDER) -> Path:
         shipped: Path = _module(name).ship(out, folder=folder)
         return shipped
     kind = FrameAutoencoder if name == "autoencoder" else SmallUNet3D
-    found = next((out / "parts").glob("*/config.json"), None)
-    if found is None:
-        raise RequestError(f"{out} holds no finished run; go on with: mutoscope train {name}")
+    part = fresh(kind, name, out)
     facts: dict[str, object] = {"side": 128}
     if name != "autoencoder":
         known = vocabulary() | thesaurus.vocabulary()
@@ -144,7 +141,6 @@ def ship(name: str, out: Path, *, folder: Path = FOLDER) -> Path:
         facts |= {
             "shift": SHIFT, "autoencoder_sha256": sha256("autoencoder"), "words": sorted(known)
         }  # fmt: skip
-    part = kind(**json.loads(found.read_text()))
     return publish(part, name, out, facts=facts, folder=folder)
 
 

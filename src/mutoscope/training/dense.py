@@ -11,7 +11,6 @@ been through the shipped autoencoder, as what our systems make has been. All wei
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -26,9 +25,8 @@ from torch.nn import functional as F
 
 from mutoscope.data.dense import flipped, some, targets
 from mutoscope.data.truths import Recipe, Truths, built
-from mutoscope.errors import WeightsError
 from mutoscope.networks.dense import KINDS, RATE, SIDE, WITHIN, Dense, DenseReader
-from mutoscope.training.publish import publish
+from mutoscope.training.publish import fresh, publish
 from mutoscope.training.train import Batch, Config, Task, train
 from mutoscope.zoo import FOLDER, load_part
 
@@ -86,12 +84,8 @@ def clips(run: Run, kinds: Sequence[tuple[Recipe, int]]) -> list[Truths]:
 
 def ship(run: Path, *, folder: Path = FOLDER) -> Path:
     """Put the reader of a finished run into the zoo."""
-    found = next((run / "parts").glob("*/config.json"), None)
-    if found is None:
-        raise WeightsError(f"{run} holds no finished run; go on with: mutoscope train {NAME}")
-    reader = DenseReader(**json.loads(found.read_text()))
     facts = {"side": SIDE, "rate": RATE}
-    return publish(reader, NAME, run, facts=facts, folder=folder)
+    return publish(fresh(DenseReader, NAME, run), NAME, run, facts=facts, folder=folder)
 
 
 class DenseTask(Task):

@@ -10,15 +10,25 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from safetensors.torch import load_file
 from torch import nn
 
 from mutoscope import world, zoo
 from mutoscope.errors import WeightsError
+
+Part = TypeVar("Part", bound=nn.Module)
+
+
+def fresh(kind: Callable[..., Part], name: str, run: Path) -> Part:
+    """The part that a finished run taught, as its configuration has it, without what it learned."""
+    found = next((run / "parts").glob("*/config.json"), None)
+    if found is None:
+        raise WeightsError(f"{run} holds no finished run; go on with: mutoscope train {name}")
+    return kind(**json.loads(found.read_text()))
 
 
 def publish(
@@ -56,6 +66,8 @@ def freeze(name: str, tag: str, *, folder: Path = zoo.FOLDER) -> Path:
     target = folder / name
     path, card = target / "config.json", target / "README.md"
     whole = json.loads(path.read_text())
+    if before := whole["mutoscope"].get("frozen"):
+        raise WeightsError(f"{name} is frozen already, as {before['tag']}; nothing was changed")
     frozen = {
         "tag": tag, "sha256": zoo.sha256(name, folder), "world": world.VERSION,
         "readers_sha256": zoo.sha256("readers"),
@@ -66,8 +78,8 @@ def freeze(name: str, tag: str, *, folder: Path = zoo.FOLDER) -> Path:
         f"frozen: {tag} (sha256 `{frozen['sha256']}`, world {world.VERSION}, readers "
         f"`{frozen['readers_sha256'][:12]}`)\n\n"
     )
-    before, mark, rest = card.read_text().partition("Trained with ")
-    _write(card, before + said + mark + rest)
+    head, mark, rest = card.read_text().partition("Trained with ")
+    _write(card, head + said + mark + rest)
     return target
 
 

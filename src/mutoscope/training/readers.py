@@ -14,7 +14,6 @@ kept are at least RIGHT right. All weights ours.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,7 +28,6 @@ from torch.nn import functional as F
 
 from mutoscope.data import degrade
 from mutoscope.data.rendered import Recipe, Rendered, build
-from mutoscope.errors import WeightsError
 from mutoscope.networks.readers import (
     CLIP_WORDS,
     HEADS,
@@ -42,7 +40,7 @@ from mutoscope.networks.readers import (
     Masks,
     Told,
 )
-from mutoscope.training.publish import publish
+from mutoscope.training.publish import fresh, publish
 from mutoscope.training.train import Batch, Config, Task, train
 from mutoscope.world.facts import shown
 from mutoscope.world.scene import Scene
@@ -98,11 +96,7 @@ def learn(run: Run) -> None:
 
 def ship(run: Path, name: str = "readers", *, folder: Path = FOLDER) -> Path:
     """Put the reader of a finished run into the zoo."""
-    found = next((run / "parts").glob("*/config.json"), None)
-    if found is None:
-        raise WeightsError(f"{run} holds no finished run; go on with: mutoscope train {name}")
-    reader = ClipReader(**json.loads(found.read_text()))
-    return publish(reader, name, run, facts={}, folder=folder)
+    return publish(fresh(ClipReader, name, run), name, run, facts={}, folder=folder)
 
 
 class ReaderTask(Task):
