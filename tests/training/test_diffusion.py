@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 import torch
 
 from mutoscope.core.condition import Condition
@@ -10,6 +11,7 @@ from mutoscope.networks.small3d import SmallUNet3D
 from mutoscope.training import commands
 from mutoscope.training.diffusion import DiffusionTask, Pool
 from mutoscope.training.shown import ShownHead
+from mutoscope.world.scene import VERBS
 
 TINY = {"channels": 4, "width": 16, "inner": 32, "depth": 1, "heads": 2, "text": 8}
 
@@ -125,3 +127,14 @@ def test_clips_of_two_things_are_drawn_more_often():
     assert likely.tolist() == [1 / 8] * 4 + [1 / 4] * 2
     rows = Pool(pool, 1.0, 2, likely).draw(np.random.default_rng(0), 4000)
     assert abs(np.mean(np.array(rows) >= 4) - 0.5) < 0.03
+
+
+def test_clips_of_subtle_motions_are_drawn_more_often():
+    pool = cached(2)
+    pool.shown[:] = 0
+    pool.shown[:, :, :, 0, 0] = 1 + VERBS.index("rises")
+    pool.shown[0, 2, :, 0, 0] = 1 + VERBS.index("spins")
+    pool.shown[1, 0] = 1 + VERBS.index("still")  # a shape of that number
+    assert pool.says(("spins", "still")).tolist() == [True] + [False] * (len(pool) - 1)
+    likely = commands._likely(pool)
+    assert likely[0] == pytest.approx(2 * likely[2])

@@ -22,7 +22,7 @@ from typing import Literal
 import numpy as np
 import torch
 from einops import rearrange
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Bool, Float, Int, UInt8
 from rich.progress import track
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
@@ -143,6 +143,13 @@ class Latents:
             found.append(len(np.unique(told[item[0] > 0])))
         return np.array(found)
 
+    def says(self, words: Sequence[str]) -> Bool[np.ndarray, " n"]:
+        """Which items show a thing that does one of these (VERBS) in any frame."""
+        known = KINDS["verb"]
+        wanted = torch.tensor([1 + known.index(word) for word in words], dtype=torch.uint8)
+        done = self.shown[:, list(KINDS).index("verb")].flatten(1)
+        return torch.isin(done, wanted).any(1).numpy()
+
     def pick(self, rows: Sequence[int], tellings: Sequence[int] | None = None) -> dict[str, Tensor]:
         """A batch: latents, padded text with its mask, frames per second, what is shown.
 
@@ -162,7 +169,9 @@ class Latents:
 
 
 def joined(parts: Sequence[Latents]) -> Latents:
-    """Several caches of clips of one length as one."""
+    """Several caches of clips of one length as one; a single one is itself, not a copy."""
+    if len(parts) == 1:
+        return parts[0]
     offsets = np.cumsum([0, *(len(part.text) for part in parts)]).tolist()
     spans = [part.spans + k for part, k in zip(parts, offsets, strict=False)]
     return Latents(

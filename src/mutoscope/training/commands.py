@@ -52,13 +52,15 @@ SHIFT = 2.0
 """Of the rectified schedule the shipped networks are trained on (ours)."""
 
 IMAGES: Mapping[latents.Domain, int] = {"core": 24_576, "wide": 10_240, "sticker": 9_728}
-CLIPS: Mapping[latents.Domain, int] = {"core": 36_864, "wide": 2_560, "sticker": 3_584}
+CLIPS: Mapping[latents.Domain, int] = {"core": 49_152, "wide": 2_560, "sticker": 3_584}
 LONG: Mapping[latents.Domain, int] = {"core": 1_024, "sticker": 512}
 """How many items of each domain are cached; pictures and long clips are drawn from all alike."""
 CHANCES: Mapping[latents.Domain, float] = {"core": 0.62, "wide": 0.08, "sticker": 0.15}
 """The chance that a batch is clips of a domain."""
 CROWDED = 2.0
 """How much likelier a clip of two things or more is drawn than one of one thing (ours)."""
+SUBTLE, SUBTLY = ("spins", "still", "circles"), 2.0
+"""Motions that show in little of a clip only, and how much likelier a clip with one is drawn."""
 STEPS: Mapping[str, int] = {
     "autoencoder": 4000 + 9000, "image": 1000, "modelscope": 1300 + 3900 + 3500 + 3000 + 2300,
     "readers": 1500 + 400 + 1179, "wide-readers": 4000, "dense-readers": 1300, "alignment": 500,
@@ -226,6 +228,7 @@ def clip_pools(run: Run, coder: FrameAutoencoder, encoder: MiniLM) -> Sequence[P
 
 def _likely(clips: latents.Latents) -> Float[np.ndarray, " n"]:
     weights = np.where(clips.things() > 1, CROWDED, 1.0)
+    weights *= np.where(clips.says(SUBTLE), SUBTLY, 1.0)
     return weights / weights.sum()
 
 

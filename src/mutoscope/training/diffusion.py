@@ -2,9 +2,10 @@
 
 loss = mean over the batch of |F - target|^2, t = sigmoid(m + s n), n standard normal (Esser et al.
 2024, section 3.1), with CLIP_TIMES for clips: their frames tell of one another, so where a thing
-is gets settled at higher noise than in a picture. The text is replaced by that of the empty prompt
-with chance `drop`, for classifier-free guidance. A word piece says only what it means in its
-sentence, not which word it is, with chance HIDDEN, so that a word never read isn't all unknown.
+is gets settled at higher noise than in a picture; whether it turns in place, at less of it. The
+text is replaced by that of the empty prompt with chance `drop`, for classifier-free guidance. A
+word piece says only what it means in its sentence, not which word it is, with chance HIDDEN, so
+that a word never read isn't all unknown.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from mutoscope.data.latents import Latents, condition
 from mutoscope.training.shown import WEIGHT, ShownHead
 from mutoscope.training.train import Batch, Task
 
-CLIP_TIMES = (1.3, 1.5)
+CLIP_TIMES = (1.3, 1.0)
 """Spread s and middle m of the times that clips are learned at (ours)."""
 HIDDEN = 0.15
 """Share of word pieces of which the encoder's second half, the word itself, is zero (ours)."""
