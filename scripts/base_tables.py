@@ -28,7 +28,8 @@ Report = Mapping[str, Entry]
 def base() -> str:
     """All tables, with what they are of."""
     core, unseen = _reports("core"), _reports("unseen")
-    parts = [_core(core, unseen), _distance(core["distance"]), _people(), _stickers()]
+    parts = [_core(core, unseen), _words(core["words"]), _distance(core["distance"])]
+    parts += [_people(), _stickers()]
     return "\n\n".join(parts) + "\n"
 
 
@@ -44,6 +45,21 @@ def _core(core: Mapping[str, Report], unseen: Mapping[str, Report]) -> str:
     ]  # fmt: skip
     head = ["", "value", "95 %", "aim", "new pairs", "truth", "chance", "untrained"]
     return _table(head, rows)
+
+
+def _words(words: Report) -> str:
+    """The words that are hardest, with truth, those of one kind in a line."""
+    lines = []
+    for kind in ("verb", "shape"):
+        found = {n.partition(": ")[2]: e for n, e in words.items() if n.startswith(f"{kind}: ")}
+        worst = sorted(found, key=lambda word: found[word]["value"])
+        said = (
+            f"{word} {_share(found[word])} ({_percent(found[word]['baselines']['truth'])},"
+            f" n {found[word]['n']})"
+            for word in worst
+        )
+        lines.append(f"By {TITLES.get(kind, kind)} (truth, number in brackets): {', '.join(said)}.")
+    return "\n\n".join(lines)
 
 
 def _distance(distances: Report) -> str:
