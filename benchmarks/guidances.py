@@ -65,7 +65,7 @@ class Way:
     """A guidance, and what else is asked for."""
 
     guidance: Guidance
-    asked: Mapping[str, int | str]
+    asked: Mapping[str, object]
 
 
 WAYS: Mapping[str, Way] = {
@@ -74,6 +74,7 @@ WAYS: Mapping[str, Way] = {
     "rescaled by .7": Way(guidance=ClassifierFree(scale=4, rescale=0.7), asked={}),
     "away from each frame alone": Way(guidance=Temporal(scale=4, smoothness=1.5), asked={}),
     "away from it without a layer": Way(guidance=SkipLayer(scale=4, amount=1, block=4), asked={}),
+    "shift 4": Way(guidance=ClassifierFree(scale=4), asked={"settings": {"shift": 4.0}}),
     "60 steps": Way(guidance=ClassifierFree(scale=4), asked={"steps": 60}),
     "30 steps of heun": Way(guidance=ClassifierFree(scale=4), asked={"sampler": "heun"}),
 }
