@@ -32,17 +32,30 @@ def data():
 def test_clips_are_read_in_windows_that_share_a_frame(small, monkeypatch):
     monkeypatch.setattr(dense, "precision", lambda: torch.float32)
     frames = torch.rand(2, 3, 33, 64, 64, generator=torch.Generator().manual_seed(0)) * 2 - 1
-    maps = dense.read(small, frames, 8.0)[1]
+    maps = dense.read(small, frames, 8.0, flow=True)[1]
     assert maps.flow.shape == (32, 64, 64, 2)
     assert maps.depth.shape == maps.things.shape == maps.lines.shape == (33, 64, 64)
     assert {name: len(told) for name, told in maps.told.items()} == {
         "flow": 32, "depth": 33, "mask": 33, "lines": 33,
     }  # fmt: skip
-    (first,) = dense.read(small, frames[1:, :, :16], 8.0)
+    (first,) = dense.read(small, frames[1:, :, :16], 8.0, flow=True)
     assert np.allclose(first.flow, maps.flow[:15], atol=1e-3)
-    (last,) = dense.read(small, frames[1:, :, 30:], 8.0)
+    (last,) = dense.read(small, frames[1:, :, 30:], 8.0, flow=True)
     assert np.allclose(last.flow, maps.flow[30:], atol=1e-3)
     assert (last.things[1:] == maps.things[31:]).mean() > 0.999
+
+
+def test_flow_is_read_only_where_it_is_asked_for_and_changes_nothing_else(small):
+    frames = torch.rand(2, 3, 17, 64, 64, generator=torch.Generator().manual_seed(1)) * 2 - 1
+    for with_it, without in zip(
+        dense.read(small, frames, 8.0, flow=True), dense.read(small, frames, 8.0), strict=True
+    ):
+        assert len(with_it.flow) == len(with_it.told["flow"]) == 16
+        assert len(without.flow) == len(without.told["flow"]) == 0
+        assert math.isnan(without.coverage["flow"])
+        for name in ("depth", "things", "lines"):
+            assert (getattr(with_it, name) == getattr(without, name)).all()
+        assert all((with_it.told[n] == without.told[n]).all() for n in KINDS if n != "flow")
 
 
 def test_a_single_picture_has_depth_and_no_flow(small):

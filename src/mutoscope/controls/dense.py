@@ -31,8 +31,8 @@ SKY = 0.02
 class Maps:
     """Of one clip at SIDE x SIDE: depth in metres (inf: sky), things and lines of every frame.
 
-    Flow of every frame but the last, to the next one, in pixels of SIDE, x right, y down. `told`
-    says of each of KINDS which pixels are sure enough to count.
+    Flow of every frame but the last, to the next one, in pixels of SIDE, x right, y down; of none
+    where it wasn't asked for. `told` says of each of KINDS which pixels are sure enough to count.
     """
 
     flow: Float[np.ndarray, "pairs H W 2"]
@@ -43,7 +43,7 @@ class Maps:
 
     @property
     def coverage(self) -> Mapping[str, float]:
-        """Of each of KINDS the share of pixels that is told; nan for the flow of one frame."""
+        """Of each of KINDS the share of pixels that is told; nan for flow where there is none."""
         return {n: float(one.mean()) if one.size else np.nan for n, one in self.told.items()}
 
 
@@ -53,10 +53,13 @@ def shipped() -> DenseReader:
     return reader.to(memory_format=torch.channels_last)
 
 
-def read(reader: DenseReader, frames: Frames, fps: float) -> list[Maps]:
-    """Read clips of any length; frames in [-1, 1] as `prepared` takes them."""
+def read(reader: DenseReader, frames: Frames, fps: float, *, flow: bool = False) -> list[Maps]:
+    """Read clips of any length; frames in [-1, 1] as `prepared` takes them.
+
+    `flow` is never told by the reader that is shipped, and so it is read for its own card alone.
+    """
     x = prepared(frames, fps)
-    return [maps for part in torch.split(x, BATCH) for maps in _read(reader, part)]
+    return [maps for part in torch.split(x, BATCH) for maps in _read(reader, part, flow=flow)]
 
 
 def rows(count: int, fps: float) -> list[int]:
@@ -133,26 +136,26 @@ def _grown(
     return torch.where(near < SKY, torch.inf, NEAR / near - NEAR)
 
 
-def _read(reader: DenseReader, x: Float[Tensor, "b 3 t h w"]) -> list[Maps]:
+def _read(reader: DenseReader, x: Float[Tensor, "b 3 t h w"], *, flow: bool) -> list[Maps]:
     starts = range(0, max(1, x.shape[2] - 1), WINDOW - 1)
-    parts = [_maps(reader, x[:, :, start : start + WINDOW]) for start in starts]
+    parts = [_maps(reader, x[:, :, start : start + WINDOW], flow=flow) for start in starts]
     return [_joined([part[b] for part in parts]) for b in range(len(x))]
 
 
 @torch.inference_mode()
-def _maps(reader: DenseReader, x: Float[Tensor, "b 3 t h w"]) -> list[Maps]:
+def _maps(reader: DenseReader, x: Float[Tensor, "b 3 t h w"], *, flow: bool) -> list[Maps]:
     with torch.autocast("cpu", torch.bfloat16, enabled=precision() is torch.bfloat16):
-        said = reader(x)
+        said = reader(x, flow=flow)
     sure = reader.sure(said)
     told = {name: (sure[name] >= reader.bars[k]).numpy() for k, name in enumerate(KINDS)}
     near = said.near.float().numpy()
     with np.errstate(divide="ignore"):
         depth = np.where(near < SKY, np.inf, NEAR / near - NEAR).astype(np.float32)
-    flow, things, lines = (
+    ways, things, lines = (
         one.numpy() for one in (said.flow.float(), reader.things(said), reader.drawn(said))
     )
     return [
-        Maps(flow[b], depth[b], things[b], lines[b], {name: one[b] for name, one in told.items()})
+        Maps(ways[b], depth[b], things[b], lines[b], {name: one[b] for name, one in told.items()})
         for b in range(len(x))
     ]
 

@@ -108,7 +108,7 @@ def _scored(
             one if spoil is None else _spoilt(one, spoil, row)
             for row, one in zip(some, targets(held.pick(some, 0, FRAMES)), strict=True)
         ]
-        maps = read(reader, torch.stack([one.frames for one in clips]), RATE)
+        maps = read(reader, torch.stack([one.frames for one in clips]), RATE, flow=True)
         for row, mine, one in zip(some, maps, clips, strict=True):
             yield row, score(mine, one)
 

@@ -103,8 +103,8 @@ class DenseReader(ModelMixin):
         self.bars: Tensor
         self.cuts: Tensor
 
-    def forward(self, frames: Float[Tensor, "b 3 t H W"]) -> Dense:
-        """Read frames in [-1, 1]; of a single frame there is no flow."""
+    def forward(self, frames: Float[Tensor, "b 3 t H W"], *, flow: bool = True) -> Dense:
+        """Read frames in [-1, 1]; of one frame, or where none is wanted, there is no flow."""
         x = rearrange(frames, "b c t (h p) (w q) -> b t h w (c p q)", p=2, q=2)
         x = self.fine(self.stem(x))
         half = self.quarter(framewise(self.down, x))
@@ -112,8 +112,9 @@ class DenseReader(ModelMixin):
         half = self.back(half + _doubled(self.upper(deep)))
         x = normed(self.last(x + _doubled(self.up(half))))
         near, near_doubt, mask, lines = _unfolded(self.maps(x))
-        flow, doubt, paths = self._flow(normed(half), x)
-        return Dense(flow, doubt, near.sigmoid(), near_doubt.clamp(MILD, WILD), mask, lines, paths)
+        seen = slice(None if flow else 1)
+        ways, doubt, paths = self._flow(normed(half[:, seen]), x[:, seen])
+        return Dense(ways, doubt, near.sigmoid(), near_doubt.clamp(MILD, WILD), mask, lines, paths)
 
     def sure(self, said: Dense) -> dict[str, Tensor]:
         """By KINDS how likely each pixel is right, in [0, 1], as the doubts and scores have it."""
