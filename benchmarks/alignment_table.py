@@ -19,9 +19,10 @@ from mutoscope.data import degrade
 from mutoscope.data.truths import Recipe, Truths, build
 from mutoscope.encoders import MiniLM
 from mutoscope.evaluate import alignment, report
-from mutoscope.evaluate.alignment import RIVALS, heard, r_precision, rivals, seen
+from mutoscope.evaluate.alignment import RIVALS, Vectors, heard, rivals, seen
 from mutoscope.evaluate.reading import as_frames
 from mutoscope.evaluate.report import Report, markdown, save
+from mutoscope.evaluate.similarity import r_precision
 from mutoscope.networks.alignment import Aligner
 from mutoscope.training.commands import cache_folder
 from mutoscope.world import thesaurus
@@ -58,6 +59,11 @@ def spoilt(frames: torch.Tensor, kind: str) -> torch.Tensor:
     )
 
 
+def firsts(clips: Vectors, texts: Vectors, others: Sequence[Sequence[int]]) -> list[bool]:
+    """Of each clip whether its own text, by number, is nearer than some others."""
+    return r_precision((clips @ texts.T).double().numpy(), range(len(clips)), others)
+
+
 def measure(aligner: Aligner, encoder: MiniLM, held: Truths, n: int, spoil: int) -> Report:
     """R-precision among 100 captions of one tier, a row a way of asking."""
     scenes = held.scenes[:n]
@@ -67,23 +73,23 @@ def measure(aligner: Aligner, encoder: MiniLM, held: Truths, n: int, spoil: int)
     facts = [world.parse(one) for one in told.own]
     others = rivals(facts, scenes, 0)
     texts = heard(aligner, told.own, encoder)
-    rights = r_precision(clips, texts, others)
+    rights = firsts(clips, texts, others)
     rows = {
         "captions": report.share(rights, CHANCE),
         "people's words": report.share(
-            r_precision(clips, heard(aligner, told.people, encoder), others), CHANCE
+            firsts(clips, heard(aligner, told.people, encoder), others), CHANCE
         ),
     }
     still = rivals([world.parse(one) for one in told.still], scenes, 1)
     pictures = seen(aligner, frames[:, :, frames.shape[2] // 2][:, :, None], 4.0).vector
     rows["single frames"] = report.share(
-        r_precision(pictures, heard(aligner, told.still, encoder), still), CHANCE
+        firsts(pictures, heard(aligner, told.still, encoder), still), CHANCE
     )
     for kind in degrade.ALL:
         bad = seen(aligner, spoilt(frames[:spoil], kind), 4.0).vector
-        rows[kind] = report.share(r_precision(bad, texts, others[:spoil]), CHANCE)
+        rows[kind] = report.share(firsts(bad, texts, others[:spoil]), CHANCE)
     frozen = seen(aligner, frames[:spoil, :, :1].expand(-1, -1, frames.shape[2], -1, -1), 4.0)
-    rows["frozen"] = report.share(r_precision(frozen.vector, texts, others[:spoil]), CHANCE)
+    rows["frozen"] = report.share(firsts(frozen.vector, texts, others[:spoil]), CHANCE)
     looks = sorted({scene.look for scene in scenes})
     if len(looks) > 1:
         for look in looks:

@@ -8,6 +8,7 @@ import pytest
 from mutoscope.errors import DataError
 from mutoscope.evaluate.similarity import (
     clipsim,
+    competing,
     consistency,
     named,
     neighbours,
@@ -47,10 +48,18 @@ def test_clipsim_is_the_mean_cosine_and_shuffled_captions_lower_it():
 
 def test_r_precision_counts_rows_whose_own_caption_wins():
     similar = np.array([[0.9, 0.1, 0.2], [0.5, 0.5, 0.1], [0.3, 0.2, 0.1]])
-    found = r_precision(similar, [0, 1, 2])
-    assert (found.value, found.n) == (pytest.approx(1 / 3), 3)
+    assert r_precision(similar, [0, 1, 2]) == [True, False, False]
+    assert r_precision(similar, [0, 1, 1], [[1, 2], [2], [0]]) == [True, True, False]
     with pytest.raises(DataError, match="2 candidates"):
         r_precision(similar[:, :1], [0, 0, 0])
+
+
+def test_rivals_are_others_in_random_order_that_are_not_true():
+    rng = np.random.default_rng(0)
+    found = competing("c", "abcdefgh", lambda one: one in "ab", rng, 3)
+    assert len(set(found)) == 3
+    assert set(found) <= set("defgh")
+    assert set(competing("c", "abcdefgh", lambda one: one in "ab", rng, 99)) == set("defgh")
 
 
 def test_a_sure_class_is_its_name_and_two_half_sure_ones_lie_between():

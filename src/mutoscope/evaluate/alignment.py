@@ -16,6 +16,7 @@ from mutoscope.clip import Frames
 from mutoscope.core.condition import Condition
 from mutoscope.errors import DataError
 from mutoscope.evaluate.reading import prepared
+from mutoscope.evaluate.similarity import competing
 from mutoscope.machine import precision
 from mutoscope.networks.alignment import Aligner, Sighted
 from mutoscope.world.facts import Facts, agrees
@@ -73,23 +74,10 @@ def similarity(clips: Vectors, texts: Vectors) -> Float[np.ndarray, " n"]:
     return (clips * texts).sum(-1).double().numpy()
 
 
-def r_precision(clips: Vectors, texts: Vectors, others: Sequence[Sequence[int]]) -> list[bool]:
-    """Of each clip whether its own text is nearer to it than each of some `others`, by number.
-
-    The mean is in [0, 1], higher is better, chance is 1 / (1 + others); a tie counts as wrong.
-    Source: Xu et al. (2018), AttnGAN, section 4; Park et al. (2021) with CLIP's features.
-    """
-    scores = (clips @ texts.T).double()
-    return [bool((scores[k, k] > scores[k, list(rivals)]).all()) for k, rivals in enumerate(others)]
-
-
 def rivals(
     facts: Sequence[Facts], scenes: Sequence[Scene], seed: int, count: int = RIVALS
 ) -> list[list[int]]:
-    """For each scene the numbers of `count` captions, by their facts, that aren't true of it.
-
-    A short caption is true of other scenes too; to rank such a one first would be no mistake.
-    """
+    """For each scene the numbers of `count` captions, by their facts, that aren't true of it."""
     rng = np.random.default_rng(seed)
     return [_rivals(facts, scene, k, rng, count) for k, scene in enumerate(scenes)]
 
@@ -97,13 +85,8 @@ def rivals(
 def _rivals(
     facts: Sequence[Facts], scene: Scene, own: int, rng: np.random.Generator, count: int
 ) -> list[int]:
-    found: list[int] = []
-    order = [int(k) for k in rng.permutation(len(facts)) if k != own]
-    for k in order:
-        if len(found) == count:
-            break
-        if not agrees(facts[k], scene):
-            found.append(k)
+    every = range(len(facts))
+    found = competing(own, every, lambda k: agrees(facts[k], scene), rng, count)
     if len(found) < count:
         raise DataError(
             f"R-precision needs {count} captions that aren't true of a clip (got {len(found)} "

@@ -27,6 +27,7 @@ from mutoscope.evaluate.alignment import RIVALS, Encode
 from mutoscope.evaluate.faithfulness import disordered
 from mutoscope.evaluate.folder import LeftOut
 from mutoscope.evaluate.report import Report
+from mutoscope.evaluate.similarity import competing, r_precision
 from mutoscope.networks.alignment import Aligner
 from mutoscope.world.facts import SILENCE, Facts, agrees
 from mutoscope.world.parse import parse
@@ -90,7 +91,7 @@ class Heard:
         return Match(
             similarity=near,
             other=None if other is None else float(clip @ self.vectors[other]),
-            first=near > max(rivals) if rivals else None,
+            first=r_precision(np.array([[near, *rivals]]), [0])[0] if rivals else None,
             rivals=len(rivals),
         )
 
@@ -110,7 +111,7 @@ def heard(
     known = [prompt for prompt in read if prompt in vectors]
     rng = np.random.default_rng(SEED)
     rivals = [
-        _rivals(known, prompt, rng, count, _true(told, prompt, scenes[k] if scenes else None))
+        competing(prompt, known, _true(told, prompt, scenes[k] if scenes else None), rng, count)
         if prompt in vectors
         else []
         for k, prompt in enumerate(prompts)
@@ -181,22 +182,6 @@ def _true(told: Mapping[str, Facts], prompt: str, scene: Scene | None) -> Callab
     if scene is not None:
         return lambda other: agrees(told[other], scene)
     return lambda other: implied(told[other], told[prompt])
-
-
-def _rivals(
-    known: Sequence[str],
-    own: str,
-    rng: np.random.Generator,
-    count: int,
-    true: Callable[[str], bool],
-) -> list[str]:
-    found: list[str] = []
-    for k in rng.permutation(len(known)):
-        if len(found) == count:
-            break
-        if known[k] != own and not true(known[k]):
-            found.append(known[k])
-    return found
 
 
 def _vectors(prompts: Sequence[str], ear: Ear) -> tuple[dict[str, Vector], dict[str, str]]:

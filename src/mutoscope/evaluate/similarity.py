@@ -6,16 +6,17 @@ of other networks or prompt templates never compare: name them with every value.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from itertools import islice
+from typing import TypeVar
 
 import numpy as np
 from jaxtyping import Float
 
 from mutoscope.errors import DataError
-from mutoscope.evaluate import report
-from mutoscope.evaluate.report import Entry
 
 Rows = Float[np.ndarray, "n d"]
+Text = TypeVar("Text")
 
 
 def clipsim(frames: Rows, text: Float[np.ndarray, " d"]) -> float:
@@ -26,18 +27,39 @@ def clipsim(frames: Rows, text: Float[np.ndarray, " d"]) -> float:
     return float((_unit(frames) @ _unit(text[None])[0]).mean())
 
 
-def r_precision(similar: Float[np.ndarray, "n k"], right: Sequence[int]) -> Entry:
-    """The share of rows whose right candidate is the most similar one; higher is better.
+def r_precision(
+    similar: Float[np.ndarray, "n k"],
+    right: Sequence[int],
+    rivals: Sequence[Sequence[int]] | None = None,
+) -> list[bool]:
+    """Of each row whether its right candidate is more similar than each rival (all others if None).
 
-    A tie with another candidate counts as wrong. Source: Park et al. (2021), R-precision at 1.
+    The mean is in [0, 1], higher is better, chance is 1 / (1 + rivals); a tie counts as wrong.
+    Source: Xu et al. (2018), AttnGAN, section 4; Park et al. (2021) with CLIP's features.
     """
     if len(right) != len(similar) or similar.shape[1] < 2:
         raise DataError(
             f"R-precision needs 2 candidates or more and one right one a row (got {similar.shape}"
             f" and {len(right)})"
         )
-    pairs = zip(similar, right, strict=True)
-    return report.share(bool((row[k] > np.delete(row, k)).all()) for row, k in pairs)
+    rivals = rivals or [[j for j in range(similar.shape[1]) if j != k] for k in right]
+    rows = zip(similar, right, rivals, strict=True)
+    return [bool((row[k] > row[list(others)]).all()) for row, k, others in rows]
+
+
+def competing(
+    own: Text,
+    among: Sequence[Text],
+    true: Callable[[Text], bool],
+    rng: np.random.Generator,
+    count: int,
+) -> list[Text]:
+    """Up to `count` rivals of a row's own text in random order: others that aren't true of it too.
+
+    To rank one first that is true as well would be no mistake.
+    """
+    others = (among[k] for k in rng.permutation(len(among)))
+    return list(islice((one for one in others if one != own and not true(one)), count))
 
 
 def neighbours(frames: Rows) -> float:

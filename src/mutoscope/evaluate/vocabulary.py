@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -149,8 +149,8 @@ def table(
     beside = {"chance": float(others.mean())} if len(known) > 1 else {}
     rows = {title: report.mean(own, better="higher", baselines=beside)}
     if len(known) > 1:
-        found = similarity.r_precision(every, right)
-        rows["R-precision"] = replace(found, baselines={"chance": 1 / len(known)})
+        firsts = similarity.r_precision(every, right)
+        rows["R-precision"] = report.share(firsts, {"chance": 1 / len(known)})
     each = [{title: float(value)} for value in own]
     long = [k for k, clip in enumerate(clips) if len(clip.looks) > 1]
     for label, measured in OVER_TIME.items():
