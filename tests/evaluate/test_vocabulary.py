@@ -14,7 +14,7 @@ from transformers import CLIPConfig, CLIPModel
 from mutoscope import cli
 from mutoscope.encoders import PublishedClip
 from mutoscope.errors import RequestError, WeightsError
-from mutoscope.evaluate import vocabulary
+from mutoscope.evaluate import keeping, vocabulary
 from mutoscope.evaluate.vocabulary import Shown
 from mutoscope.networks import classifier
 from tests.clips import sliding, waves
@@ -154,15 +154,15 @@ def test_two_files_of_the_same_bytes_may_be_looked_at_at_once(
     second = tmp_path / "b.mp4"
     second.write_bytes(first.read_bytes())
     look = partial(vocabulary.shown, name=str(clip), weights="", keeping=tmp_path / "kept")
-    save, found = vocabulary.save_file, []
+    save, found = keeping.save_file, []
 
-    def meanwhile(rows, draft):
-        save(rows, draft)
+    def meanwhile(rows, draft, metadata):
+        save(rows, draft, metadata)
         if not found:
             found.append(None)
             found.append(look(second))
 
-    monkeypatch.setattr(vocabulary, "save_file", meanwhile)
+    monkeypatch.setattr(keeping, "save_file", meanwhile)
     assert np.array_equal(look(first).words, found[1].words)
     assert len(list((tmp_path / "kept").iterdir())) == 1
 

@@ -28,6 +28,7 @@ from mutoscope.controls.flow import estimator
 from mutoscope.encoders import minilm_sha256
 from mutoscope.errors import DataError, MutoscopeError
 from mutoscope.evaluate import alignment, conditions, measure, report
+from mutoscope.evaluate.keeping import keyed
 from mutoscope.evaluate.measure import Measured
 from mutoscope.evaluate.reading import shipped
 from mutoscope.networks.alignment import Aligner
@@ -152,8 +153,7 @@ def sha256(path: Path) -> str:
 
 def kept(path: Path, keeping: Path, instruments: Mapping[str, Any]) -> Measured:
     """One clip measured: what `keeping` holds under its hash, else measured and put there."""
-    name = hashlib.sha256(json.dumps([sha256(path), instruments]).encode()).hexdigest()
-    place = keeping / f"{name[:32]}.json"
+    place = keyed(keeping, [sha256(path), instruments], ".json")
     before = _remembered(place)
     if before is not None:
         return before

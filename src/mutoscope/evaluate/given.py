@@ -13,7 +13,6 @@ the measured clip's rate. Depth, sketch and motion may be of any size, all of th
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 from collections import Counter
@@ -37,6 +36,7 @@ from mutoscope.evaluate import conditions, measure, report
 from mutoscope.evaluate.conditions import SHUFFLED, Conditions, Obeyed, Score
 from mutoscope.evaluate.faithfulness import disordered
 from mutoscope.evaluate.folder import LeftOut, Row, each, inside, sha256, versions
+from mutoscope.evaluate.keeping import keyed
 from mutoscope.evaluate.report import Report
 from mutoscope.evaluate.ride import CLIPS, Ride
 from mutoscope.networks.dense import DenseReader
@@ -156,8 +156,7 @@ def kept(task: Task, keeping: Path, instruments: Mapping[str, Any]) -> Given:
     gone = {path: why for (_, path), (_, _, why) in zip(files, known, strict=True) if why}
     if gone:
         return _without(task, gone)
-    name = hashlib.sha256(json.dumps([known, instruments]).encode()).hexdigest()
-    place = keeping / f"{name[:32]}-given.json"
+    place = keyed(keeping, [known, instruments], "-given.json")
     try:
         return Given(**json.loads(place.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):

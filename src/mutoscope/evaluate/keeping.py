@@ -1,9 +1,10 @@
-"""Clips that were made once are kept: a table that was stopped goes on where it was."""
+"""What was made or seen once is kept: a table that was stopped goes on where it was."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -11,11 +12,39 @@ import numpy as np
 import torch
 from rich.console import Console
 from rich.progress import track
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
 
 from mutoscope.clip import Clip, Frames
 from mutoscope.evaluate.commands import Generate
 from mutoscope.evaluate.reading import as_frames
 from mutoscope.evaluate.report import drafted
+
+Arrays = Mapping[str, np.ndarray]
+Made = tuple[Arrays, Mapping[str, str]]
+"""Arrays and words, each under its name."""
+
+
+def keyed(folder: Path, facts: Sequence[object], suffix: str) -> Path:
+    """The file of what depends on these facts, as JSON has them, and on nothing else."""
+    return folder / f"{hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:32]}{suffix}"
+
+
+def remembered(place: Path) -> Made | None:
+    """What a safetensors file holds, or None where none can be read."""
+    try:
+        with safe_open(place, "np") as file:
+            found = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            return found, file.metadata() or {}
+    except (OSError, SafetensorError):
+        return None
+
+
+def put(place: Path, arrays: Arrays, words: Mapping[str, str]) -> Made:
+    """The same, put there."""
+    whole = {name: np.ascontiguousarray(one) for name, one in arrays.items()}
+    drafted(place, partial(save_file, whole, metadata=dict(words)))
+    return whole, words
 
 
 def kept(generate: Generate, folder: Path) -> Generate:

@@ -10,11 +10,9 @@ Of a wide clip the middle square is seen, from its start; prompts have no part i
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
@@ -22,8 +20,6 @@ import numpy as np
 import torch
 from einops import rearrange
 from jaxtyping import Float, UInt8
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -32,11 +28,11 @@ from mutoscope.errors import MediaError, MutoscopeError
 from mutoscope.evaluate import measure, reading
 from mutoscope.evaluate.folder import inside, sha256
 from mutoscope.evaluate.frechet import features, spoilt
-from mutoscope.evaluate.report import drafted
+from mutoscope.evaluate.keeping import Made, keyed, put, remembered
 from mutoscope.networks import classifier, i3d
 
-VERSION = 2
-"""Changes whenever the same files would be seen differently."""
+VERSION = 3
+"""Changes whenever the same files would be seen or kept differently."""
 BLOCK = 16
 """Clips seen together, at least: as many as frames of which an "independent" clip is made."""
 POSTERIORS = "posteriors"
@@ -111,10 +107,12 @@ def seen(paths: Sequence[Path], *, by: Eye, kinds: Sequence[str], keeping: Path)
     """
     hashes = [_hash(path) for path in paths]
     facts = [VERSION, measure.VERSION, by.name, by.weights, list(kinds), hashes]
-    place = keeping / f"{hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:32]}.safetensors"
-    before = _remembered(place, paths)
-    if before is not None:
-        return before
+    place = keyed(keeping, facts, ".safetensors")
+    rows, left = remembered(place) or put(place, *_looked(paths, by, kinds))
+    return Seen(rows=rows, left={str(paths[int(k)]): why for k, why in left.items()})
+
+
+def _looked(paths: Sequence[Path], by: Eye, kinds: Sequence[str]) -> Made:
     clips, left = [], {}
     for k, path in enumerate(paths):
         try:
@@ -122,9 +120,7 @@ def seen(paths: Sequence[Path], *, by: Eye, kinds: Sequence[str], keeping: Path)
         except (MutoscopeError, OSError) as error:
             left[str(k)] = inside(error, path.parent, path.name)
     able = [kind for kind in kinds if kind != "independent" or len(clips) >= by.form[0]]
-    rows = _rows(clips, by, able) if clips else {}
-    drafted(place, partial(save_file, rows, metadata={"left": json.dumps(left)}))
-    return Seen(rows=rows, left={str(paths[int(k)]): why for k, why in left.items()})
+    return _rows(clips, by, able) if clips else {}, left
 
 
 def _hash(path: Path) -> str:
@@ -146,9 +142,9 @@ def _rows(clips: Sequence[np.ndarray], by: Eye, kinds: Sequence[str]) -> dict[st
     found: dict[str, Rows] = {}
     for kind in kinds:
         rows, posteriors = look(spoilt(frames, kind))
-        found[kind] = np.ascontiguousarray(rows, dtype=np.float32)
+        found[kind] = np.asarray(rows, np.float32)
         if kind == "real" and posteriors is not None:
-            found[POSTERIORS] = np.ascontiguousarray(posteriors, dtype=np.float32)
+            found[POSTERIORS] = np.asarray(posteriors, np.float32)
     return found
 
 
@@ -173,14 +169,3 @@ def _classes(frames: Float[Tensor, "b 3 T S S"]) -> tuple[Rows, Rows | None]:
     told = [look.see(clip) for clip in rearrange(frames, "b c t h w -> b t c h w")]
     posteriors, rows = (torch.cat(part).numpy() for part in zip(*told, strict=True))
     return rows, posteriors
-
-
-def _remembered(place: Path, paths: Sequence[Path]) -> Seen | None:
-    """What was kept there, or None when nothing was, or nothing that can be read."""
-    try:
-        with safe_open(place, "np") as file:
-            rows = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            left = json.loads((file.metadata() or {})["left"])
-    except (OSError, SafetensorError, KeyError, ValueError):
-        return None
-    return Seen(rows=rows, left={str(paths[int(k)]): why for k, why in left.items()})

@@ -10,25 +10,22 @@ networks don't compare; how far that of classes agrees with people stands in doc
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 import numpy as np
 from einops import rearrange
 from jaxtyping import Float
-from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
 from torch import Tensor
 
 from mutoscope.encoders import MiniLM, PublishedClip, minilm_sha256
 from mutoscope.errors import MutoscopeError
 from mutoscope.evaluate import measure, report, similarity
 from mutoscope.evaluate.folder import inside, sha256
+from mutoscope.evaluate.keeping import keyed, put, remembered
 from mutoscope.evaluate.report import Report
 from mutoscope.evaluate.similarity import Rows
 from mutoscope.networks import classifier
@@ -117,20 +114,18 @@ def shown(path: Path, *, name: str, weights: str, keeping: Path) -> Shown | str:
     """What a pair sees in a file, kept under its hash; or why it can't be read."""
     try:
         facts = [VERSION, measure.VERSION, weights, sha256(path)]
-        key = hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:32]
-        place = keeping / f"{key}.safetensors"
-        before = _remembered(place)
+        place = keyed(keeping, facts, ".safetensors")
+        before = remembered(place)
         if before is not None:
-            return before
+            return Shown(**before[0])
         clip, _ = measure.opened(path)
     except (MutoscopeError, OSError) as error:
         return inside(error, path.parent, path.name)
     T = clip.frames.shape[2]
     rows = sorted({round(k) for k in np.linspace(0, T - 1, LOOKS)})
     frames = rearrange(measure.middle(clip.frames[:, :, rows]), "1 c t h w -> t c h w")
-    words, looks = (np.ascontiguousarray(one) for one in pair(name).see(frames))
-    report.drafted(place, partial(save_file, {"words": words, "looks": looks}))
-    return Shown(words=words, looks=looks)
+    words, looks = pair(name).see(frames)
+    return Shown(**put(place, {"words": words, "looks": looks}, {})[0])
 
 
 def table(
@@ -166,10 +161,3 @@ def table(
 
 def _disordered(looks: Rows) -> Rows:
     return looks[np.random.default_rng(measure.SEED).permutation(len(looks))]
-
-
-def _remembered(place: Path) -> Shown | None:
-    try:
-        return Shown(**load_file(place))
-    except (OSError, SafetensorError, TypeError):
-        return None
