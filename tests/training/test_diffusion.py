@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -123,6 +125,11 @@ def test_clips_of_two_things_are_drawn_more_often():
     pool.shown[:, :, :, 0, 0] = 3
     pool.shown[4:, 0, 1, 5, 5] = 2
     assert pool.things().tolist() == [1, 1, 1, 1, 2, 2]
+    many = joined([pool] * 60)
+    assert many.things().tolist() == [1, 1, 1, 1, 2, 2] * 60, "counted some at a time"
+    assert replace(pool, shown=0 * pool.shown).things().tolist() == [0] * 6
+    unknown = torch.full_like(pool.shown, IGNORED)
+    assert replace(pool, shown=unknown).things().tolist() == [1] * 6
     likely = commands._likely(pool)
     assert likely.tolist() == [1 / 8] * 4 + [1 / 4] * 2
     rows = Pool(pool, 1.0, 2, likely).draw(np.random.default_rng(0), 4000)

@@ -38,6 +38,8 @@ from mutoscope.world import thesaurus
 from mutoscope.world.scene import COLOURS, SHAPES, VERBS
 
 CHUNK = 512
+SOME = 256
+"""Items whose things are counted at once, which bounds the memory (ours)."""
 Domain = Literal["core", "wide", "sticker"]
 GRID = 16
 """Side of the grid on which a cache says what is shown where."""
@@ -135,13 +137,9 @@ class Latents:
         return len(self.spans)
 
     def things(self) -> Int[np.ndarray, " n"]:
-        """How many things that differ in a word of KINDS show in each item."""
-        words = self.shown.numpy().astype(np.int64)
-        found = []
-        for item in words:
-            told = (item * np.array([[[[1]]], [[[256]]], [[[65536]]]])).sum(0)
-            found.append(len(np.unique(told[item[0] > 0])))
-        return np.array(found)
+        """How many things that differ in a word of KINDS show in each item; 1 if IGNORED."""
+        parts = torch.split(self.shown, SOME)
+        return np.concatenate([_things(part.flatten(2).numpy()) for part in parts])
 
     def says(self, words: Sequence[str]) -> Bool[np.ndarray, " n"]:
         """Which items show a thing that does one of these (VERBS) in any frame."""
@@ -245,6 +243,15 @@ def condition(batch: dict[str, Tensor]) -> Condition:
     """The text and scalar doors of a picked batch."""
     scalars = {"fps": batch["fps"]}
     return Condition(text=batch["text"], text_mask=batch["mask"], scalars=scalars)
+
+
+def _things(shown: UInt8[np.ndarray, "n kind cells"]) -> Int[np.ndarray, " n"]:
+    if shown.min() == IGNORED:
+        return np.ones(len(shown), np.int64)
+    rows, cells = np.nonzero(shown[:, 0])
+    shape, colour, verb = shown[rows, :, cells].astype(np.int64).T
+    every = np.unique(rows << 24 | shape << 16 | colour << 8 | verb)
+    return np.bincount(every >> 24, minlength=len(shown))
 
 
 @torch.inference_mode()
