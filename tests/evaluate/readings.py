@@ -33,6 +33,7 @@ def measured(
     *,
     size: tuple[int, int] = (64, 64),
     unread: str | None = None,
+    places: Sequence[Sequence[float]] = (),
     **numbers: float,
 ) -> Measured:
     """A clip in which this was read; a word that isn't given is "can't tell"."""
@@ -41,6 +42,7 @@ def measured(
         frames=8, fps=8.0, size=size, numbers=plain, beside={"frozen": dict.fromkeys(plain, 0.0)},
         drift={}, things=[_answers(thing, THING_WORDS) for thing in things],
         words=_answers(words or {}, CLIP_WORDS), unread=unread, moving=True, preview=PICTURE,
+        places=places,
     )  # fmt: skip
 
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from mutoscope.evaluate.faithfulness import BOTH
+from mutoscope.evaluate.faithfulness import BOTH, RELATION
 from mutoscope.evaluate.prompted import asked, wanted
-from tests.evaluate.readings import reading, small_reader
+from tests.evaluate.readings import measured, reading, small_reader
 
 
 @pytest.fixture(scope="module")
@@ -58,3 +58,38 @@ def test_answers_stand_beside_their_own_prompts(reader):
         (2, "colour", True), (2, "shape", True), (2, "shape", False), (2, BOTH, False),
         (2, "count", False),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("places", "answer"),
+    [
+        ([[0.2, 0.5], [0.7, 0.5]], (True, True)),
+        ([[0.7, 0.5], [0.2, 0.5]], (False, True)),
+        ([[0.50, 0.2], [0.55, 0.8]], (False, True)),
+        ([[0.2, 0.5], []], (False, False)),
+        ((), (False, False)),
+    ],
+)
+def test_left_and_right_are_asked_of_where_things_begin(reader, places, answer):
+    wish = wanted("a red ball and a blue cube. the ball is to the left of the cube", reader)
+    assert wish.left == ()
+    things = [{"colour": "red", "shape": "ball"}, {"colour": "blue", "shape": "cube"}]
+    for order in (1, -1):
+        seen = measured(things[::order], places=places[::order]).reading()
+        (mark,) = [m for m in asked([seen], [wish], reader) if m.title == RELATION]
+        assert (mark.word, mark.right, mark.told) == ("left of", *answer)
+    missing = measured(things[:1], places=places[:1]).reading()
+    (mark,) = [m for m in asked([missing], [wish], reader) if m.title == RELATION]
+    assert not mark.right
+    assert not mark.told
+
+
+def test_relations_that_a_picture_does_not_tell_are_named_and_not_asked(reader):
+    for prompt in (
+        "a red ball behind a blue cube",
+        "a red ball next to a blue cube",
+        "a red ball left of a red ball",
+    ):
+        wish = wanted(prompt, reader)
+        assert wish.facts.relations == ()
+        assert any(one.startswith("relation: ") for one in wish.left), prompt

@@ -19,6 +19,7 @@ from mutoscope.clip import Frames
 from mutoscope.evaluate import report
 from mutoscope.evaluate.reading import Reading, ThingRead, as_frames, read
 from mutoscope.evaluate.report import Entry, Report
+from mutoscope.evaluate.tracks import SIDES, side
 from mutoscope.networks.readers import HEADS, THING_WORDS, ClipReader
 from mutoscope.world.facts import Facts, ThingFacts, shown
 from mutoscope.world.render import render
@@ -33,7 +34,7 @@ TITLES: Mapping[str, str] = {
     "fog": "fog", "move": "camera", "look": "look", "count": "count",
 }  # fmt: skip
 """What heads are called in reports."""
-BOTH = "both objects"
+RELATION, BOTH = "relation", "both objects"
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,8 @@ def faithfulness(
 
 def summary(found: Sequence[Mark], beside: Mapping[str, Sequence[Mark]]) -> Report:
     """A row a title, and "told": how many of all questions were answered at all."""
-    titles = [t for t in (*TITLES.values(), BOTH) if any(mark.title == t for mark in found)]
+    seen = {mark.title for mark in found}
+    titles = [title for title in (*TITLES.values(), RELATION, BOTH) if title in seen]
     rows: dict[str, Entry] = {}
     for title in titles:
         values = {name: _share(other, title) for name, other in beside.items()}
@@ -149,11 +151,24 @@ def _marks(clip: int, seen: Reading, said: Said, taught: set[str]) -> Iterator[M
         both.append(rights.get("colour", True) and rights.get("shape", True))
     if len(both) == 2:
         yield Mark(BOTH, "", clip, all(both), told=True)
+    yield from _sides(clip, row, wanted)
     for name in ("floor", "sky", "light", "fog", "move", "look", "count"):
         word = _clip_word(wanted, name)
         if word is not None and name in taught:
             answer = seen.words[name].word
             yield Mark(TITLES[name], word, clip, answer == word, answer is not None)
+
+
+def _sides(clip: int, row: Sequence[ThingRead | None], wanted: Facts) -> Iterator[Mark]:
+    for i, relation, j in wanted.relations:
+        if relation in SIDES:
+            answer = begun(row[i], row[j])
+            yield Mark(RELATION, relation, clip, answer == relation, answer is not None)
+
+
+def begun(one: ThingRead | None, other: ThingRead | None) -> str | None:
+    """On which of SIDES of the other a thing begins; None where that can't be told."""
+    return None if one is None or other is None else side(one.track, other.track)
 
 
 def _clip_word(wanted: Facts, name: str) -> str | None:

@@ -32,7 +32,7 @@ from mutoscope.evaluate.tracks import Track
 from mutoscope.networks.alignment import Aligner
 from mutoscope.networks.readers import FPS, FRAMES, ClipReader
 
-VERSION = 3
+VERSION = 4
 """Changes whenever the same clip would be measured differently."""
 SIDE = 256
 """Pixels of the shorter side from which a clip is brought down (ours)."""
@@ -66,8 +66,9 @@ Pixels = Float[Tensor, "3 T H W"]
 class Measured:
     """What was measured: plain data, so that it can be kept as JSON.
 
-    `size` is (W, H) as stored. `things` and `words` are answers (word, best, sure); where nothing
-    could be read `unread` says why. `moving`: whether enough frames were read to speak of motion.
+    `size` is (W, H) as stored. `things` and `words` are answers (word, best, sure), `places` the
+    things' middles in the first frame, empty where not seen; where nothing could be read `unread`
+    says why. `moving`: whether enough frames were read to speak of motion.
     `beside` are the numbers of the clip spoilt; `changes` how much changes from frame to frame, for
     `seamed`; `preview` is a small picture as a data: address; `vector` is the clip as the aligner
     sees it, of length 1, empty where it doesn't or can't.
@@ -86,16 +87,20 @@ class Measured:
     preview: str
     vector: Sequence[float] = field(default_factory=list)
     changes: Sequence[float] = ()
+    places: Sequence[Sequence[float]] = ()
 
     def to_json(self) -> dict[str, Any]:
         """As a JSON object."""
         return asdict(self)
 
     def reading(self) -> Reading:
-        """What was read, without masks and tracks, which no word depends on."""
-        nowhere = Track(np.full((1, 2), np.nan), np.zeros(1), 1 / FPS)
+        """What was read, without masks, and of tracks where they begin."""
         none = np.zeros((1, 1, 1), bool)
-        things = [ThingRead(_answers(words), 1.0, nowhere, none) for words in self.things]
+        places = self.places or [()] * len(self.things)
+        things = [
+            ThingRead(_answers(words), 1.0, _beginning(place), none)
+            for words, place in zip(self.things, places, strict=True)
+        ]
         return Reading(tuple(things), _answers(self.words), np.zeros(1))
 
 
@@ -131,7 +136,7 @@ def measured(
     T, H, W = frames.shape[1:]
     if temporal.broken(frames) > 0:
         raise MediaError("its frames hold NaN or infinity; make it again")
-    things, words, unread = _read(clip, reader)
+    told = _read(clip, reader)
     region, flowing = temporal.still(frames), _flowing(clip)
     beside = {name: _finite(in_time(spoilt, region)) for name, spoilt in _spoilt(frames).items()}
     row, times = _identity(clip, reader)
@@ -148,12 +153,10 @@ def measured(
         numbers=_finite({**in_time(frames, region), **flowing, **same, **_drifting(slopes)}),
         beside={**beside, "frozen": {**beside["frozen"], **still}},
         drift={name: asdict(found) for name, found in slopes.items()},
-        things=things,
-        words=words,
-        unread=unread,
+        **told,
         moving=sum(row < T for row in rows) >= MOVES_FROM,
         preview=preview(clip),
-        vector=[] if unread or aligner is None else _seen(clip, aligner),
+        vector=[] if told["unread"] or aligner is None else _seen(clip, aligner),
         changes=[round(value, 6) for value in temporal.changes(frames).tolist()],
     )
 
@@ -210,14 +213,18 @@ def preview(clip: Clip) -> str:
     return f"data:image/webp;base64,{base64.b64encode(data).decode()}"
 
 
-def _read(
-    clip: Clip, reader: ClipReader
-) -> tuple[list[dict[str, list[Any]]], dict[str, list[Any]], str | None]:
+def _read(clip: Clip, reader: ClipReader) -> dict[str, Any]:
     try:
         (reading,) = read(reader, middle(clip.frames), float(clip.fps))
     except DataError as error:
-        return [], {}, str(error)
-    return [_plain(thing.words) for thing in reading.things], _plain(reading.words), None
+        return {"things": [], "places": [], "words": {}, "unread": str(error)}
+    begins = [thing.track.middles[0] for thing in reading.things]
+    return {
+        "things": [_plain(thing.words) for thing in reading.things],
+        "places": [[round(v, 4) for v in one.tolist() if math.isfinite(v)] for one in begins],
+        "words": _plain(reading.words),
+        "unread": None,
+    }
 
 
 def _seen(clip: Clip, aligner: Aligner) -> list[float]:
@@ -236,6 +243,10 @@ def _identity(clip: Clip, reader: ClipReader) -> tuple[np.ndarray, np.ndarray]:
 
 def _plain(words: Mapping[str, Answer]) -> dict[str, list[Any]]:
     return {name: [a.word, a.best, round(a.sure, 4)] for name, a in words.items()}
+
+
+def _beginning(place: Sequence[float]) -> Track:
+    return Track(np.array([place or (math.nan, math.nan)]), np.zeros(1), 1 / FPS)
 
 
 def _answers(words: Mapping[str, Sequence[Any]]) -> dict[str, Answer]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, permutations
 
 import numpy as np
 import torch
@@ -18,12 +18,12 @@ import torch
 from mutoscope.data import degrade
 from mutoscope.data.rendered import Rendered
 from mutoscope.evaluate import report
-from mutoscope.evaluate.faithfulness import TITLES
+from mutoscope.evaluate.faithfulness import RELATION, TITLES, begun
 from mutoscope.evaluate.reading import Reading, ThingRead, as_frames, read
 from mutoscope.evaluate.report import Entry, Report
-from mutoscope.evaluate.tracks import Track, track
+from mutoscope.evaluate.tracks import SIDES, Track, track
 from mutoscope.networks.readers import CLIP_WORDS, FPS, HEADS, SIDE, THING_WORDS, ClipReader
-from mutoscope.world.facts import shown
+from mutoscope.world.facts import related, shown
 from mutoscope.world.scene import Scene
 
 VISIBLE = 60
@@ -51,11 +51,12 @@ def own_error(
     `spoil` names a degradation of data.degrade, applied to every clip at severity HALF. The entry
     "place" is the mean distance of middles in frame sides, "found" the share of things found. Of
     the tracks, "direction" is the share of right points of the compass, "speed" the mean error as a
-    share of the true speed, "jitter" the mean difference in frame sides.
+    share of the true speed, "jitter" the mean difference in frame sides. A "relation" is asked of
+    the two of tracks.SIDES, where the world says that one plainly holds.
     """
     questions, ways = _examined(reader, held, count, spoil)
     rows = _entries(questions, lambda question: question.title)
-    order = ["found", *(t for t in TITLES.values() if t in _taught(reader))]
+    order = ["found", *(t for t in TITLES.values() if t in _taught(reader)), RELATION]
     return {**{title: rows[title] for title in order if title in rows}, **tracked(ways)}
 
 
@@ -148,8 +149,9 @@ def _pairs(seen: Reading, ids: np.ndarray) -> Iterator[tuple[int, ThingRead | No
 
 
 def _ask(seen: Reading, ids: np.ndarray, scene: Scene) -> Iterator[Question]:
-    truth = shown(scene)
-    for k, thing in _pairs(seen, ids):
+    truth, found = shown(scene), dict(_pairs(seen, ids))
+    yield from _sides(found, scene)
+    for k, thing in found.items():
         yield Question("found", "thing", thing is not None)
         for name in THING_WORDS:
             word = getattr(truth.things[k], name)
@@ -161,6 +163,13 @@ def _ask(seen: Reading, ids: np.ndarray, scene: Scene) -> Iterator[Question]:
         answer, word = seen.words[name].word, clip[name]
         if word is not None:
             yield Question(TITLES[name], word, None if answer is None else answer == word)
+
+
+def _sides(found: Mapping[int, ThingRead | None], scene: Scene) -> Iterator[Question]:
+    for (i, one), (j, other) in permutations(found.items(), 2):
+        answer = begun(one, other)
+        for word in (side for side in SIDES if related(scene, i, side, j)):
+            yield Question(RELATION, word, None if answer is None else answer == word)
 
 
 def _ways(seen: Reading, ids: np.ndarray) -> Iterator[tuple[Track | None, Track]]:

@@ -13,6 +13,7 @@ from typing import Any
 
 from mutoscope.evaluate.faithfulness import BOTH, TITLES, Mark, marks
 from mutoscope.evaluate.reading import Reading
+from mutoscope.evaluate.tracks import SIDES
 from mutoscope.networks.readers import HEADS, MOST, MOVING, ClipReader
 from mutoscope.world.facts import Facts, ThingFacts
 from mutoscope.world.parse import parse
@@ -59,14 +60,17 @@ def wanted(prompt: str, reader: ClipReader, *, moving: bool = True) -> Wanted:
         left += _left(vars(thing), vars(kept))
     left += _left({name: getattr(said, name) for name in SCENE}, scene)
     left += [f"count: {said.count}"] if said.count is not None and count is None else []
-    left += [f"relation: {relation}" for _, relation, _ in said.relations]
+    sides = tuple(r for r in said.relations if r[1] in SIDES and _apart(things, r[0], r[2]))
+    left += [f"relation: {r[1]}" for r in said.relations if r not in sides]
     return Wanted(
-        facts=Facts(things=things, count=count, **scene),
+        facts=Facts(things=things, count=count, relations=sides, **scene),
         counted=count is not None or implied,
         left=tuple(dict.fromkeys([*left, *said.unknown])),
     )
 
 
+SILENT = ThingFacts()
+"""A thing of which nothing is asked."""
 SCENE = ("floor", "sky", "light", "fog", "move", "pace", "look", "sign")
 """What is said of a clip as a whole, its count aside."""
 
@@ -83,6 +87,11 @@ def _meant(mark: Mark, wish: Wanted) -> bool:
     if mark.title == BOTH:
         return all(thing.colour or thing.shape for thing in wish.facts.things)
     return True
+
+
+def _apart(things: Sequence[ThingFacts], i: int, j: int) -> bool:
+    """Whether two things can be found and told from each other by what is asked of them."""
+    return bool(things) and things[i] != things[j] and SILENT not in (things[i], things[j])
 
 
 def _taught(thing: ThingFacts, words: Mapping[str, frozenset[str]]) -> ThingFacts:

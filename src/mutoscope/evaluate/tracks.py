@@ -15,6 +15,10 @@ from jaxtyping import Float
 COMPASS = ("right", "up right", "up", "up left", "left", "down left", "down", "down right")
 STILL = 0.03
 """Frame sides a second below which a thing is said to go nowhere (ours)."""
+SIDES = ("left of", "right of")
+"""Relations that middles tell; what is behind what, or near, depends on the camera."""
+APART = 0.1
+"""Frame sides between two middles below which neither is left of the other (ours)."""
 LEAST = 2.0
 """Cells of a mask below which a thing counts as not visible (ours)."""
 
@@ -76,3 +80,11 @@ def track(masks: Float[np.ndarray, "T H W"], seconds: float) -> Track:
     x = (masks.sum(1) @ (np.arange(W) + 0.5)) / seen / W
     y = (masks.sum(2) @ (np.arange(H) + 0.5)) / seen / H
     return Track(np.stack([x, y], axis=1), area / (H * W), seconds)
+
+
+def side(one: Track, other: Track) -> str | None:
+    """On which of SIDES the one begins, "neither", or None where either isn't seen at first."""
+    if not (one.visible[0] and other.visible[0]):
+        return None
+    away = float(other.middles[0, 0] - one.middles[0, 0])
+    return "neither" if abs(away) < APART else SIDES[0] if away > 0 else SIDES[1]
