@@ -41,13 +41,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--n", type=int, default=1000)
+    parser.add_argument("--degraded", type=int, default=200, help="of these, for degradations")
     parser.add_argument("--clips", type=int, default=1024, help="for the distance's references")
     parser.add_argument("--tier", choices=("core", "wide"), default="core")
     args = parser.parse_args(arguments)
     name = "readers" if args.tier == "core" else "wide-readers"
     reader = shipped(name)
     held = build(cache_folder(), Recipe(seed=51, split="test", tier=args.tier, fine=True), args.n)
-    reports = dict(own.degraded(reader, held, args.n))
+    few = min(args.n, args.degraded)
+    reports = {**own.degraded(reader, held, few), "none": own.own_error(reader, held, args.n)}
     rgb = held.pick(range(args.n))[0]
     some = as_frames(rgb[: min(200, args.n)])
     agreed = segmentation.agreement(some, read(reader, some, 4.0), 4.0)
@@ -69,7 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print(f"\nFréchet's in order: {frechet.ordered(dict(rungs['frechet'].baselines))}")
     by_word = {f"{title}, by word": report for title, report in words.items()}
     everything = {**reports, **by_word, "agreement": agreed, "ladder": rungs}
-    facts = {"n": args.n, "sha256": zoo.sha256(name)}
+    facts = {"n": args.n, "degraded": few, "sha256": zoo.sha256(name)}
     save(Path("benchmarks") / "results" / f"{name}.json", everything, facts)
 
 
