@@ -53,6 +53,14 @@ FITS: Mapping[str, tuple[str, ...]] = {
     "static quality": ("sharpness", "class certainty", "consistency"),
     "temporal quality": ("warp error", "consistency", "flicker"),
 }
+PUBLISHED: Mapping[str, tuple[float, float]] = {
+    "CLIPScore": (0.243, 0.177), "CLIPScore, finetuned": (0.309, 0.224),
+    "BLIPScore": (0.322, 0.235), "Otter-VQA": (0.114, 0.081), "UMTScore": (0.425, 0.309),
+}  # fmt: skip
+"""Spearman and Kendall with alignment over all of FETV, means over nine kinds of prompts.
+
+Source: Liu et al. (2023), README of github.com/llyx97/FETV-EVAL at 1385218, section 3.1.3.
+"""
 AS_TOLD = ("dynamic clips", "repeated frames", "identity kept")
 """Candidates that are taken from `measure.measured`."""
 
@@ -190,7 +198,7 @@ def _fit(
 
 
 def markdown(told: Mapping[str, Any]) -> str:
-    """A row a candidate, two columns a rating."""
+    """A row a candidate, two columns a rating; below it the fits, and what others have reached."""
     head = ["", *(f"{rating}, {how}" for rating in RATINGS for how in ("Spearman", "Kendall"))]
     names = list(dict.fromkeys(name for rows in told.values() for name in rows))
     lines = [head, ["---"] * len(head)]
@@ -199,7 +207,9 @@ def markdown(told: Mapping[str, Any]) -> str:
         sign = "less " if SIGNS.get(name, 1) < 0 else ""
         lines.append([f"{sign}{name}", *map(_cell, cells)])
     fits = "; ".join(f"of {rating}: {', '.join(names)}" for rating, names in FITS.items())
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + f"\n\nfit {fits}"
+    levels = "; ".join(f"{name} {rho:.3f} ({tau:.3f})" for name, (rho, tau) in PUBLISHED.items())
+    rows = "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return f"{rows}\n\nfit {fits}\n\npublished, alignment, Spearman (Kendall): {levels}"
 
 
 def _cell(entry: Mapping[str, Any] | None) -> str:
