@@ -1,11 +1,11 @@
 """The table of a shipped system: what is seen of what was asked, with truth and chance beside.
 
 `python benchmarks/base_table.py --system modelscope --n 300` asks, one section after another:
-held-out captions ("core"), pairs of words that training never saw ("unseen"), hand-written prompts
-("paraphrases", and "free" by another hand), all of the vocabulary ("wide"), and stickers. Clips are
-kept in the cache and finished sections in results/SYSTEM, so that it can be stopped anywhere and
-goes on when called again; with a larger `--n` only what is new is made. `--only core,unseen` picks
-sections.
+held-out captions ("core"), pairs of words that training never saw ("unseen"), captions that say
+what is left of what ("sides"), hand-written prompts ("paraphrases", and "free" by another hand),
+all of the vocabulary ("wide"), and stickers. Clips are kept in the cache and finished sections in
+results/SYSTEM, so that it can be stopped anywhere and goes on when called again; with a larger
+`--n` only what is new is made. `--only core,unseen` picks sections.
 """
 
 from __future__ import annotations
@@ -108,6 +108,10 @@ class Sections:
         """Captions with a pair of words that training never saw together."""
         return self._table(self.settings.questions(-(-self.settings.n // 2), unseen=True).asked())
 
+    def sides(self) -> Mapping[str, Report]:
+        """Captions that say which of two things begins left of the other."""
+        return self._table(self.settings.questions(-(-self.settings.n // 3)).sided())
+
     def paraphrases(self) -> Mapping[str, Report]:
         """Prompts as people write them."""
         return self._written(PARAPHRASES)
@@ -173,6 +177,7 @@ class Sections:
 SECTIONS: Mapping[str, Callable[[Sections], Mapping[str, Report]]] = {
     "core": Sections.core,
     "unseen": Sections.unseen,
+    "sides": Sections.sides,
     "paraphrases": Sections.paraphrases,
     "free": Sections.free,
     "wide": Sections.wide,

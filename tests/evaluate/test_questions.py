@@ -8,6 +8,7 @@ from mutoscope.evaluate.freeprompts import FREE
 from mutoscope.evaluate.keeping import kept
 from mutoscope.evaluate.paraphrases import PARAPHRASES
 from mutoscope.evaluate.questions import Questions
+from mutoscope.evaluate.tracks import SIDES
 from mutoscope.world.facts import agrees
 from mutoscope.world.sample import held_out
 
@@ -25,6 +26,17 @@ def test_captions_are_held_against_their_scenes_and_stills_against_what_stills_s
 
 def test_unseen_questions_all_have_a_pair_that_training_never_saw():
     assert all(held_out(scene) for scene in Questions(n=8, unseen=True).asked().scenes)
+
+
+def test_sided_questions_say_which_thing_is_left_of_which_and_scenes_show_it():
+    asked = Questions(n=3).sided()
+    assert len(set(asked.prompts)) == 3
+    for facts, scene in zip(asked.said, asked.scenes, strict=True):
+        ((_, side, _),) = facts.relations
+        assert side in SIDES
+        assert facts.unknown == ()
+        assert agrees(facts, scene)
+    assert list(Questions(n=2).sided().prompts) == list(asked.prompts[:2])
 
 
 @pytest.mark.parametrize("prompts", [PARAPHRASES, FREE])

@@ -1,13 +1,15 @@
 """What a text-to-video system is asked, and what its clips are held against.
 
-Captions of held-out scenes, of pairs of words that training never saw, of the wide tier; and the
-hand-written paraphrases, whose real clips are scenes drawn to agree with what they say.
+Captions of held-out scenes, of pairs of words that training never saw, of the wide tier, and such
+as say what is left of what; and the hand-written paraphrases, whose real clips are scenes drawn to
+agree with what they say.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import count, islice, permutations
 from typing import Any
 
 import numpy as np
@@ -15,12 +17,17 @@ import numpy as np
 from mutoscope.clip import Frames
 from mutoscope.evaluate.faithfulness import Said, renders
 from mutoscope.evaluate.paraphrases import Prompts
+from mutoscope.evaluate.tracks import SIDES
 from mutoscope.world.caption import caption
 from mutoscope.world.draw import SIZING, core_words
-from mutoscope.world.facts import Facts, ThingFacts, shown
+from mutoscope.world.facts import Facts, ThingFacts, related, shown
+from mutoscope.world.parse import parse
 from mutoscope.world.place import arrange
 from mutoscope.world.sample import sample
 from mutoscope.world.scene import CORE_STAGES, Motion, Scene, Thing
+
+TELLINGS = 20
+"""Captions of a scene among which one that tells a side is sought (ours)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,6 +88,29 @@ class Questions:
             prompts=prompts, said=said, scenes=scenes,
             frames=self.frames, fps=self.fps, side=self.side,
         )  # fmt: skip
+
+    def sided(self) -> Asked:
+        """Captions that say which of two things begins left of the other, of the first `n` such."""
+        scenes, prompts, said = zip(*islice(self._sides(), self.n), strict=True)
+        return Asked(
+            prompts=prompts, said=said, scenes=scenes,
+            frames=self.frames, fps=self.fps, side=self.side,
+        )  # fmt: skip
+
+    def _sides(self) -> Iterator[tuple[Scene, str, Facts]]:
+        """Scenes with a caption that says so, which one in four does, and what all it says."""
+        for i in count():
+            scene = sample(self.seed, i, tier=self.tier, split=self.split, unseen=self.unseen)
+            pairs = permutations(range(len(scene.things)), 2)
+            if not any(related(scene, a, SIDES[0], b) for a, b in pairs):
+                continue
+            for k in range(TELLINGS):
+                rng = np.random.default_rng((self.seed, i, k))
+                text = caption(scene, rng, still=self.frames == 1, detail="full")
+                said = parse(text)
+                if any(side in SIDES for _, side, _ in said.relations):
+                    yield scene, text, said
+                    break
 
     def written(self, prompts: Prompts) -> Asked:
         """The first `n` of hand-written prompts, beginning again after the last; core tier only."""
