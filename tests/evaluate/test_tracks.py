@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mutoscope.evaluate.tracks import Track, track
+from mutoscope.evaluate.tracks import Track, side, track
 
 
 def _square(middles, side=4, size=32):
@@ -41,3 +41,13 @@ def test_what_is_hidden_has_no_place_and_what_is_seen_once_no_speed():
     assert once.velocity is None
     assert once.direction is None
     assert isinstance(once, Track)
+
+
+def test_a_thing_begins_left_or_right_of_another_or_neither_or_is_not_seen():
+    left, right, near = (track(_square([(x, 16), (30 - x, 16)]), 0.25) for x in (6, 20, 8))
+    assert side(left, right) == "left of"
+    assert side(right, left) == "right of"
+    assert side(left, near) == side(near, left) == "neither"
+    masks = _square([(20, 16), (20, 16)])
+    masks[0] = 0
+    assert side(left, track(masks, 0.25)) is None
