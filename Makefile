@@ -15,7 +15,7 @@ PROMPT ?= a red ball bounces on the grass
 FLAGS ?=
 BIN := $(VENV)/bin
 SPEED := sampler_orders world_speed generate_speed unet3d training_step base_speed evaluate_speed
-TABLES := readers_table dense_table flow_table conditions_table alignment_table autoencoder base_table standing_table sampling guidances held_out_loss world_law strides
+TABLES := readers_table dense_table flow_table conditions_table alignment_table autoencoder base_table standing_table sampling guidances held_out_loss verb_times world_law strides
 
 export PYTHON
 

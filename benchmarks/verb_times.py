@@ -9,11 +9,13 @@ verb: where that is nothing, the network can't tell (or doesn't listen to) what 
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 import torch
+from _page import publish
 from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor
@@ -27,7 +29,7 @@ from mutoscope.core.shapes import Latent
 from mutoscope.encoders import MiniLM, TextEncoder
 from mutoscope.networks.small3d import SmallUNet3D
 from mutoscope.training import commands
-from mutoscope.zoo import load_part
+from mutoscope.zoo import load_part, sha256
 
 TIMES = (0.95, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2)
 WRONG: Mapping[str, Sequence[str]] = {
@@ -83,8 +85,11 @@ def main() -> None:
     coder, encoder = commands._coder(), MiniLM()
     network = load_part(SmallUNet3D, "modelscope").eval()
     denoiser = Denoiser(network, Rectified(commands.SHIFT), Flow())
-    print("| shown | told |", " | ".join(f"t = {t:g}" for t in TIMES), "|")
-    print("| --- | --- |", " | ".join("---:" for _ in TIMES), "|")
+    lines = [
+        f"| shown | told | {' | '.join(f't = {t:g}' for t in TIMES)} |",
+        f"| --- | --- | {' | '.join('---:' for _ in TIMES)} |",
+    ]
+    kept: dict[str, dict[str, list[float]]] = {}
     for verb, wrong in WRONG.items():
         found = scenes(verb, n)
         made = [world.render(s, frames=16, size=(128, 128), fps=FPS).rgb for s in found]
@@ -92,11 +97,19 @@ def main() -> None:
         with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
             x0 = coder.encode(rgb.float() / 127.5 - 1).float()
         right = errors(denoiser, encoder, x0, [told(s, verb) for s in found]).mean(1)
-        print(f"| {verb} | {verb} |", " | ".join(f"{value:.4f}" for value in right), "|")
+        kept[verb] = {verb: right.tolist()}
+        lines.append(f"| {verb} | {verb} | {' | '.join(f'{value:.4f}' for value in right)} |")
         for other in wrong:
             under = errors(denoiser, encoder, x0, [told(s, other) for s in found]).mean(1)
             more = 100 * (under / right - 1)
-            print(f"| {verb} | {other} |", " | ".join(f"{value:+.1f} %" for value in more), "|")
+            kept[verb][other] = under.tolist()
+            lines.append(
+                f"| {verb} | {other} | {' | '.join(f'{value:+.1f} %' for value in more)} |"
+            )
+    table = "\n".join(lines)
+    facts = {"n": n, "sha256": sha256("modelscope"), "times": TIMES, "errors": kept}
+    publish("verb_times", facts, page="training.md", table=table)
+    sys.stdout.write(f"{table}\n")
 
 
 if __name__ == "__main__":
