@@ -58,7 +58,7 @@ zoo: $(VENV)/.dev
 		out=$${MUTOSCOPE_CACHE:-$$HOME/.cache/mutoscope}/runs/$$name; \
 		$(BIN)/mutoscope train $$name --out $$out \
 			$$(test -d $$out/state && echo --resume) || exit 1; \
-		$(BIN)/python scripts/ship.py $$name $$out || exit 1; \
+		$(BIN)/python scripts/ship.py $$name $$out --thaw || exit 1; \
 	done
 
 docs: $(VENV)/.dev

@@ -28,7 +28,7 @@ Report = Mapping[str, Entry]
 def base() -> str:
     """All tables, with what they are of."""
     core, unseen = _reports("core"), _reports("unseen")
-    parts = [_core(core, unseen), _words(core["words"]), _distance(core["distance"])]
+    parts = [_core(core, unseen), _words(core["words"]), _sides(), _distance(core["distance"])]
     parts += [_people(), _stickers()]
     return "\n\n".join(parts) + "\n"
 
@@ -60,6 +60,16 @@ def _words(words: Report) -> str:
         )
         lines.append(f"By {TITLES.get(kind, kind)} (truth, number in brackets): {', '.join(said)}.")
     return "\n\n".join(lines)
+
+
+def _sides() -> str:
+    found = _reports("sides")["faithfulness"]["relation"]
+    beside = found["baselines"]
+    return (
+        f"Which of two things is left of the other, of {found['n']} captions that say so: "
+        f"{_share(found)} ({_interval(found)}); truth {_percent(beside['truth'])}, chance "
+        f"{_percent(beside['chance'])}."
+    )
 
 
 def _distance(distances: Report) -> str:

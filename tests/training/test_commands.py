@@ -59,6 +59,9 @@ def test_a_frozen_part_is_not_published_again(cache, tmp_path):
         freeze("autoencoder", "base-10", folder=other)
     with pytest.raises(WeightsError, match="autoencoder is frozen as base-9"):
         commands.ship("autoencoder", out, folder=other)
+    commands.ship("autoencoder", out, folder=other, thaw=True)
+    assert "frozen" not in zoo.facts("autoencoder", other)
+    assert "frozen:" not in (folder / "README.md").read_text()
 
 
 def test_what_ships_frozen_has_the_hash_it_was_frozen_with():

@@ -130,8 +130,11 @@ def run(
     TRAINERS[name](asked)
 
 
-def ship(name: str, out: Path, *, folder: Path = FOLDER) -> Path:
-    """Put what the finished run in `out` learned into the zoo; returns its folder there."""
+def ship(name: str, out: Path, *, folder: Path = FOLDER, thaw: bool = False) -> Path:
+    """Put what the finished run in `out` learned into the zoo; returns its folder there.
+
+    A frozen part is replaced only where it is to `thaw`.
+    """
     if name in READERS:
         shipped: Path = _module(name).ship(out, folder=folder)
         return shipped
@@ -144,7 +147,7 @@ def ship(name: str, out: Path, *, folder: Path = FOLDER) -> Path:
         facts |= {
             "shift": SHIFT, "autoencoder_sha256": sha256("autoencoder"), "words": sorted(known)
         }  # fmt: skip
-    return publish(part, name, out, facts=facts, folder=folder)
+    return publish(part, name, out, facts=facts, folder=folder, thaw=thaw)
 
 
 def world_frames(folder: Path, count: int, *, side: int = 128) -> UInt8[np.ndarray, "n s s 3"]:

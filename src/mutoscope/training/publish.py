@@ -32,17 +32,18 @@ def fresh(kind: Callable[..., Part], name: str, run: Path) -> Part:
 
 
 def publish(
-    part: nn.Module, name: str, run: Path, *, facts: Mapping[str, Any], folder: Path = zoo.FOLDER
-) -> Path:
+    part: nn.Module, name: str, run: Path, *, facts: Mapping[str, Any], folder: Path = zoo.FOLDER,
+    thaw: bool = False,
+) -> Path:  # fmt: skip
     """Put the averaged weights of `run` into `part` and save it as `name` of the zoo.
 
-    Refuses to take the place of a frozen part.
+    Refuses to take the place of a frozen part, unless it is to `thaw`: then it is frozen no longer.
     """
     frozen = zoo.facts(name, folder).get("frozen") if name in zoo.names(folder) else None
-    if frozen:
+    if frozen and not thaw:
         raise WeightsError(
             f"{name} is frozen as {frozen['tag']}, which other weights stand on; train those again "
-            f'too and take "frozen" out of its config.json, or publish into another folder'
+            "too and ship it with --thaw, or publish into another folder"
         )
     learned = next((run / "parts").glob("*/weights.safetensors"), None)
     if learned is None:
