@@ -54,9 +54,9 @@ def test_a_large_clip_is_shrunk_first_and_read_in_the_same_windows(small, monkey
     seen = []
     forward = small.forward
 
-    def watched(x):
-        seen.append(tuple(x.shape))
-        return forward(x)
+    def watched(x, *, flow):
+        seen.append((*x.shape, flow))
+        return forward(x, flow=flow)
 
     monkeypatch.setattr(small, "forward", watched)
     wide = []
@@ -64,7 +64,7 @@ def test_a_large_clip_is_shrunk_first_and_read_in_the_same_windows(small, monkey
     clip = waves(count=18, height=96, width=256, fps=24.0)
     values = mask.from_clip(clip, reader=small)
     assert values.shape == (1, 1, 18, 96, 256)
-    assert seen == [(1, 3, 16, 64, 64), (1, 3, 3, 64, 64)]
+    assert seen == [(1, 3, 16, 64, 64, False), (1, 3, 3, 64, 64, False)]
     assert wide == [16, 2]
     cell = values.reshape(1, 1, 18, 24, 4, 64, 4)
     assert (cell == cell[:, :, :, :, :1, :, :1]).all(), "a pixel of what was read is 4 here"
