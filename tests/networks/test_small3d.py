@@ -93,3 +93,41 @@ def test_it_survives_the_disk(tmp_path):
         torch.equal(a, b) for a, b in zip(network.parameters(), again.parameters(), strict=True)
     )
     torch.testing.assert_close(network(x, t, c), again(x, t, c))
+
+
+def test_anchored_frames_look_at_the_first_frame_of_their_own_branch():
+    network = shaken(SmallUNet3D(**TINY, temporal=False))
+    x, t = latent(2, 4), torch.tensor([0.5, 0.5])
+    said = network(x, t, told(2), anchored=True)
+    other = x.clone()
+    other[0, :, 0] += 1
+    moved = (network(other, t, told(2), anchored=True) - said).abs().amax(dim=(1, 3, 4))
+    assert (moved[0] > 1e-4).all(), "frames 2 to 4 heard of frame 1"
+    assert (moved[1] == 0).all(), "of their own clip only, though its prompt is another"
+    other = x.clone()
+    other[0, :, 2] += 1
+    moved = (network(other, t, told(2), anchored=True) - said).abs().amax(dim=(1, 3, 4))
+    assert (moved[0, [0, 1, 3]] < 1e-6).all()
+    assert moved[0, 2] > 1e-4
+
+
+def test_two_prompts_side_by_side_are_anchored_as_each_alone():
+    network = shaken(SmallUNet3D(**TINY, temporal=False))
+    frames, t = latent(1, 3), torch.tensor([0.6])
+    one, two = told(1, seed=1), told(1, seed=9)
+    both = network(frames.repeat(2, 1, 1, 1, 1), t.repeat(2), one.stacked(two), anchored=True)
+    for k, prompt in enumerate((one, two)):
+        alone = network(frames, t, prompt, anchored=True)
+        torch.testing.assert_close(both[k : k + 1], alone, atol=1e-5, rtol=1e-5)
+    assert (both[0] - both[1]).abs().max() > 1e-3
+
+
+def test_the_first_frame_and_a_picture_are_the_same_anchored_or_not():
+    network = shaken(SmallUNet3D(**TINY, temporal=False))
+    x, t, c = latent(1, 3), torch.tensor([0.4]), told(1)
+    plain, anchored = network(x, t, c), network(x, t, c, anchored=True)
+    torch.testing.assert_close(anchored[:, :, :1], plain[:, :, :1], atol=1e-5, rtol=1e-5)
+    assert (anchored[:, :, 1:] - plain[:, :, 1:]).abs().max() > 1e-3
+    still = x[:, :, :1].expand(-1, -1, 3, -1, -1)
+    said = network(still, t, c, anchored=True)
+    torch.testing.assert_close(said, network(still, t, c), atol=1e-5, rtol=1e-5)

@@ -106,13 +106,20 @@ class Block(nn.Module):
 
     def forward(
         self, x: Tokens, shifts: Tensor, text: Text, bias: Tensor, clock: Tensor | None,
-        apart: Tensor,
+        apart: Tensor, *, anchored: bool = False,
     ) -> Tokens:  # fmt: skip
-        """`clock` tells the layers over time when each frame is, `apart` how far places are."""
+        """`clock` tells the layers over time when each frame is, `apart` how far places are.
+
+        `anchored` frames look at the first frame of their clip instead of themselves.
+        """
         b, t, h, w, d = x.shape
         s1, g1, s2, g2 = (shifts + self.offset).to(x)[:, :, None, None, None].unbind(1)
         y = torch.addcmul(s1, _norm(x), 1 + g1).reshape(b * t, h * w, d)
-        x = x + self.space(y, y).reshape(x.shape)
+        if anchored:
+            y = y.reshape(b, t * h * w, d)
+            x = x + self.space(y, y[:, : h * w]).reshape(x.shape)
+        else:
+            x = x + self.space(y, y).reshape(x.shape)
         if self.clip is not None and self.near is not None and clock is not None:
             y = (_norm(x) + clock).reshape(b, t * h * w, d)
             far = -self.near[:, None, None] * apart
@@ -223,8 +230,15 @@ class SmallUNet3D(ModelMixin):
         )
         self.leave = zeroed(nn.Linear(width, 4 * channels))
 
-    def forward(self, x: Latent, t: Time, condition: Condition) -> Latent:
-        """What the network says of x_t; float32 out, whatever runs inside."""
+    def forward(
+        self, x: Latent, t: Time, condition: Condition, *, anchored: bool = False
+    ) -> Latent:
+        """What the network says of x_t; float32 out, whatever runs inside.
+
+        `anchored` takes keys and values of attention over a frame from the first frame of the same
+        clip of the batch, so that guidance's branches stay apart. Source: Khachatryan et al.
+        (2023), section 3.3.
+        """
         if condition.text is None:
             raise RequestError("this network needs a text condition; got none")
         text, bias, told = self._read(condition.text, condition.text_mask)
@@ -242,7 +256,7 @@ class SmallUNet3D(ModelMixin):
         frames, rows, columns = h.shape[1:4]
         apart = _distance(rows, columns, h.device).repeat(frames, frames)
         for block in self.blocks:
-            h = block(h, shifts, text, bias, clock, apart)
+            h = block(h, shifts, text, bias, clock, apart, anchored=anchored)
         h = rearrange(self.up(_norm(h)), "b t h w (p q d) -> b t (h p) (w q) d", p=2, q=2)
         h = self.join(torch.cat([h, kept.to(h)], dim=-1))
         for residual in self.after:
