@@ -18,7 +18,7 @@ import pytest
 import typer
 
 import mutoscope
-from mutoscope import cli, media
+from mutoscope import cli, media, recipes
 from mutoscope import zoo as shelf
 from mutoscope.autoencoders import FrameAutoencoder
 from mutoscope.errors import RequestError
@@ -323,7 +323,7 @@ def test_words_that_training_never_saw_are_named(capsys):
 def test_the_systems_and_the_machine_are_told(capsys):
     assert cli.code(["systems", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
-    assert [one["name"] for one in found] == ["image", "modelscope"]
+    assert [one["name"] for one in found] == [*recipes.names()]
     assert cli.code(["systems"]) == 0
     assert "2308.06571" in capsys.readouterr().out
     assert cli.code(["doctor"]) == 0

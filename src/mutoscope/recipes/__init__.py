@@ -22,6 +22,7 @@ from mutoscope.systems.system import Card, System
 TABLE = {
     "image": "mutoscope.recipes.image",
     "modelscope": "mutoscope.recipes.modelscope",
+    "text2video_zero": "mutoscope.recipes.text2video_zero",
 }
 
 GROUP = "mutoscope.recipes"
@@ -52,7 +53,7 @@ class Recipe(Protocol):
         ...
 
     def files(self, weights: Path | None = None) -> Sequence[Path]:
-        """The weight files that `load` reads."""
+        """The weight files that `load` reads, that of the network first."""
         ...
 
     def load(self, weights: Path | None = None, *, dtype: torch.dtype | None = None) -> System:
@@ -76,6 +77,12 @@ def using(kind: str) -> tuple[str, ...]:
         if kind in accepts.conditions:
             found.append(name)
     return tuple(found)
+
+
+def stored(name: str) -> str:
+    """The name that a system's network has in the zoo: its own, or that of one it stands on."""
+    found = find(name).files()
+    return found[0].parent.name if found else name
 
 
 def find(name: str) -> Recipe:

@@ -4,7 +4,8 @@
     finish   clip = decode(x_0)
     loss     | F(x_t, t, c) - target |^2,  t = sigmoid(n), n ~ N(0, 1),  c dropped with chance 1/10
 
-A recipe says what the network is told (`bind`) and what can be asked for (`accepts`). Clips of a
+A recipe says what the network is told (`bind`) and what can be asked for (`accepts`); one that
+goes another way from noise to clip says that too (`way`, `calls`). Clips of a
 request run one at a time, so a seed gives the same bits for any count.
 """
 
@@ -106,6 +107,24 @@ class Diffusion(System):
     def bind(self, request: Request) -> Denoise:
         """The guided denoiser of this request: all its conditions are in it."""
 
+    def way(self, denoise: Denoise, request: Request, noise: Noise) -> Iterator[Step]:
+        """The steps from noise to the clip: by itself one sampler, all frames together."""
+        x = noise.like(self.empty(request))
+        sampler = samplers.find(request.sampler, noise)
+        return sampler(denoise, x, self.times(request), self.denoiser.schedule)
+
+    def calls(self, request: Request) -> float:
+        """How often the network is called with all frames, for what a request costs."""
+        return request.steps * (2 if request.sampler.startswith("heun") else 1)
+
+    @final
+    def empty(self, request: Request) -> Tensor:
+        """A latent of the request's size, on the CPU; what it holds means nothing."""
+        width, height = request.size
+        asked = (request.frames, height, width)
+        sides = (n // s for n, s in zip(asked, self.autoencoder.stride, strict=True))
+        return torch.empty(1, self.autoencoder.channels, *sides)
+
     @final
     def times(self, request: Request) -> Grid:
         """The times visited: by the knob `shift` where the system has one, else its own grid."""
@@ -119,13 +138,10 @@ class Diffusion(System):
     @torch.inference_mode()
     def run(self, request: Request) -> Iterator[Step]:
         self.accepts().check(request)
-        noise = Noise([request.seed])
-        x = noise.like(self._empty(request))
-        sampler = samplers.find(request.sampler, noise)
         start = perf_counter()
         denoise = self.bind(request)
         bound = perf_counter()
-        for step in sampler(denoise, x, self.times(request), self.denoiser.schedule):
+        for step in self.way(denoise, request, Noise([request.seed])):
             self.took = {"text": bound - start, "denoise": perf_counter() - bound}
             yield step
 
@@ -176,13 +192,12 @@ class Diffusion(System):
     def cost(self, request: Request) -> Cost:
         parts = self.parts().values()
         meta = next(self.denoiser.parameters()).device
-        x = self._empty(request).to(meta)
+        x = self.empty(request).to(meta)
         told = Condition(
             text=torch.empty(1, WORDS, self.text.width, device=meta),
             scalars={name: torch.ones(1, device=meta) for name in self.scalars},
         )
         guided = 2 if request.guidance != 1 else 1
-        calls = request.steps * (2 if request.sampler.startswith("heun") else 1)
         network, while_denoising = counted(
             lambda: self.denoiser(
                 x.expand(guided, -1, -1, -1, -1),
@@ -192,16 +207,10 @@ class Diffusion(System):
         )
         decoder, while_decoding = counted(lambda: self.autoencoder.decode(x))
         return Cost(
-            operations=calls * network + decoder,
+            operations=self.calls(request) * network + decoder,
             parameters=held(*parts),
             activations=max(while_denoising, while_decoding),
         )
-
-    def _empty(self, request: Request) -> Tensor:
-        width, height = request.size
-        asked = (request.frames, height, width)
-        sides = (n // s for n, s in zip(asked, self.autoencoder.stride, strict=True))
-        return torch.empty(1, self.autoencoder.channels, *sides)
 
 
 def _rows(text: Condition, rows: slice) -> Condition:
