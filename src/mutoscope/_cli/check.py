@@ -21,7 +21,7 @@ from mutoscope.evaluate.keeping import kept
 from mutoscope.evaluate.making import generator, untrained
 from mutoscope.evaluate.reading import shipped
 from mutoscope.evaluate.report import written
-from mutoscope.systems.system import System
+from mutoscope.systems.system import Asked, System
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,8 +46,10 @@ def run(wish: Wish) -> int:
         twin = untrained(lambda: recipe.load(wish.weights))
     usual = system.request(" ")
     subject = Subject(
-        make=lambda frames: _kept(wish.out, system, "clips", frames),
-        twin=lambda frames: _kept(wish.out, twin, "untrained", frames),
+        make=lambda frames: _kept(wish.out, system, "clips", {"frames": frames}),
+        ask=lambda asked: _kept(wish.out, system, "clips", asked),
+        settings=system.accepts().values(usual),
+        twin=lambda frames: _kept(wish.out, twin, "untrained", {"frames": frames}),
         reader=shipped(),
         count=wish.count,
         fps=float(usual.fps),
@@ -82,9 +84,9 @@ def _line(row: Check) -> tuple[str, ...]:
     return row.id, f"{row.value:.3f}", span, str(row.n), f"{row.threshold:g}", verdict, beside
 
 
-def _kept(out: Path, system: System, name: str, frames: int) -> Generate:
-    """The system at a length, its clips kept under all they depend on."""
-    usual = {**system.request(" ").to_json(), "frames": frames}
+def _kept(out: Path, system: System, name: str, asked: Asked) -> Generate:
+    """The system asked for more than a prompt, its clips kept under all they depend on."""
+    usual = {**system.request(" ").to_json(), **asked}
     known = json.dumps([usual, dict(system.weights)], sort_keys=True)
     key = hashlib.sha256(known.encode()).hexdigest()[:12]
-    return kept(generator(system, {"frames": frames}), out / "kept" / key / name)
+    return kept(generator(system, asked), out / "kept" / key / name)

@@ -8,12 +8,17 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any, Protocol, cast, runtime_checkable
 
+from mutoscope.checked import Value
 from mutoscope.errors import RequestError
 from mutoscope.evaluate.commands import Generate
 from mutoscope.evaluate.folder import LeftOut
 from mutoscope.networks.readers import ClipReader
+from mutoscope.systems.system import Asked
 
-TABLE = {"modelscope": "mutoscope.checks.modelscope"}
+TABLE = {
+    "modelscope": "mutoscope.checks.modelscope",
+    "text2video_zero": "mutoscope.checks.text2video_zero",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,10 +57,13 @@ class Check:
 class Subject:
     """What is checked: `make` and `twin`, which has learned nothing, give clips of so many frames.
 
+    `ask` gives clips of whatever else is asked for, `settings` are what knobs stand at otherwise;
     `count` prompts are asked in the largest check.
     """
 
     make: Callable[[int], Generate]
+    ask: Callable[[Asked], Generate]
+    settings: Mapping[str, Value]
     twin: Callable[[int], Generate]
     reader: ClipReader
     count: int
