@@ -50,7 +50,7 @@ def test_noise_keeps_its_variance(way):
     torch.testing.assert_close(spread, torch.ones(8), atol=0.02, rtol=0)
 
 
-@pytest.mark.filterwarnings("ignore:Default grid_sample")
+@pytest.mark.filterwarnings("ignore:Default grid_sample", "ignore:torch.meshgrid")
 @pytest.mark.parametrize("pixels", [(0, 0), (24, -40), (100, 13), (-120, 60)])
 def test_it_is_the_published_codes_warp_of_the_opposite_flow(pixels):
     x = noise(1, 4, 1, 64, 64)

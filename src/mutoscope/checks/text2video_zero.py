@@ -130,7 +130,8 @@ def _kept(of: Subject, prompts: Sequence[str]) -> Iterator[Check]:
 
 def _moved(of: Subject, prompts: Sequence[str]) -> Iterator[Check]:
     """The way of the scene against the way asked for, in frame sides over a clip."""
-    clips, ways = [], []
+    clips: list[Frames] = []
+    ways: list[tuple[int, int]] = []
     for k, (right, down) in enumerate(WAYS):
         settings: dict[str, Value] = {"strength": STRENGTH, "right": right, "down": down}
         mine = prompts[k :: len(WAYS)]
@@ -165,7 +166,8 @@ def _smoothed(of: Subject, prompts: Sequence[str]) -> Iterator[Check]:
     plain, smooth = (_made(of, prompts, {"strength": 0.0, "smoothing": on}) for on in (False, True))
     reader = dense.shipped()
     there = [dense.read(reader, frames, RATE) for frames in (plain, smooth)]
-    before, after = [], []
+    before: list[float] = []
+    after: list[float] = []
     for k, pair in enumerate(zip(*there, strict=True)):
         ground = ~np.any([maps.things.any(0) for maps in pair], axis=0)
         for frames, row in ((plain, before), (smooth, after)):

@@ -24,7 +24,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from mutoscope.checked import Span, Value
+from mutoscope.checked import Number, Span, Value
 from mutoscope.core import grids
 from mutoscope.core.condition import Condition
 from mutoscope.core.denoiser import Denoiser
@@ -41,7 +41,7 @@ GRID = 512
 """`strength` is told in so many parts of a side. Source: the paper's pictures, in pixels."""
 
 
-def _knob(name: str, default: float, low: float, high: float, told: str) -> Setting:
+def _knob(name: str, default: Number, low: Number, high: Number, told: str) -> Setting:
     span = Span(low=low, high=high)
     return Setting(name=name, type="number", default=default, range=span, help=told)
 
@@ -59,7 +59,7 @@ CHUNK = Setting(
 )
 
 
-def settings(*, strength: float, low: float, high: float) -> Sequence[Setting]:
+def settings(*, strength: Number, low: Number, high: Number) -> Sequence[Setting]:
     """The knobs of such a system; defaults for strength, t0 and t1 are its own.
 
     Direction (1, 1) and alpha are the paper's.
@@ -157,7 +157,8 @@ class Unfolded:
         first, fresh, shifts = x[:, :, :1], x[:, :, 1:], motion.shifts(x.shape[2])
         low, high = grid.new_tensor([motion.low]), grid.new_tensor([motion.high])
         above = grid[grid >= high]
-        for step in self.sampler(denoise, first, above, schedule) if len(above) > 1 else ():
+        alone = self.sampler(denoise, first, above, schedule) if len(above) > 1 else iter(())
+        for step in alone:
             first = step.x
             yield replace(step, x=moved(first, shifts), clean=moved(step.clean, shifts))
         below = torch.cat([high, grid[(grid < high) & (grid > low)], low])
