@@ -145,7 +145,7 @@ class Text2VideoZero(Diffusion):
         return unfolded(denoise, x, self.times(request), self.denoiser.schedule)
 
     @override
-    def calls(self, request: Request) -> float:
+    def calls(self, request: Request) -> int:
         once = super().calls(request)
         return 2 * once if self.accepts().values(request)["smoothing"] else once
 

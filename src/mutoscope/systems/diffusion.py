@@ -113,7 +113,7 @@ class Diffusion(System):
         sampler = samplers.find(request.sampler, noise)
         return sampler(denoise, x, self.times(request), self.denoiser.schedule)
 
-    def calls(self, request: Request) -> float:
+    def calls(self, request: Request) -> int:
         """How often the network is called with all frames, for what a request costs."""
         return request.steps * (2 if request.sampler.startswith("heun") else 1)
 
