@@ -73,7 +73,7 @@ def run(of: Subject) -> Iterator[Check]:
     yield from _moved(of, prompts)
     yield from _smoothed(of, prompts[: -(-len(prompts) // 2)])
     yield from _freed(of, prompts[: -(-len(prompts) // 2)])
-    yield _chunked(of, prompts[: -(-len(prompts) // 16)])
+    yield _chunked(of, prompts[: max(2, len(prompts) // 16)])
 
 
 def unchecked() -> list[LeftOut]:

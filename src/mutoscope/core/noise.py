@@ -33,4 +33,4 @@ class Noise:
 
     def framewise(self, x: Float[Tensor, "b c t h w"]) -> Float[Tensor, "b c t h w"]:
         """The same drawn frame after frame: a longer clip's noise begins with a shorter one's."""
-        return torch.cat([self.like(frame) for frame in x.split(1, dim=2)], dim=2)
+        return torch.cat([self.like(frame) for frame in torch.split(x, 1, dim=2)], dim=2)

@@ -40,7 +40,7 @@ def things(
     reader: DenseReader, frames: Frames, size: tuple[int, int]
 ) -> Float[Tensor, "b 1 t h w"]:
     """1 where there are things, or next to them, in a grid of `size` = (h, w) cells, else 0."""
-    masks = [_masks(reader, part) for part in frames.split(WINDOW, dim=2)]
+    masks = [_masks(reader, part) for part in torch.split(frames, WINDOW, dim=2)]
     flat = rearrange(torch.cat(masks, dim=1), "b t y x -> (b t) 1 y x").float()
     wide = F.adaptive_max_pool2d(F.max_pool2d(flat, WIDER, 1, WIDER // 2), size)
     return rearrange(wide, "(b t) 1 h w -> b 1 t h w", b=len(frames))

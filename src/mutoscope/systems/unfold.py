@@ -198,7 +198,7 @@ class Anchored(nn.Module):
         first, rest = x[:, :, :1], x[:, :, 1:]
         said = [
             self.network(torch.cat([first, part], dim=2), t, condition, anchored=True)
-            for part in rest.split(self.chunk, dim=2)
+            for part in torch.split(rest, self.chunk, dim=2)
         ]
         return torch.cat([said[0][:, :, :1], *(part[:, :, 1:] for part in said)], dim=2)
 
