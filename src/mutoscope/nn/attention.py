@@ -7,11 +7,11 @@ is one sequence a clip: all tokens of the clip ask it together, so nothing of it
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 from einops import rearrange
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -23,6 +23,10 @@ SCORES = 2**19
 
 MANY = 2**24
 """Scores of one sequence above which the fused kernel is taken: plain ones would need 100 MB."""
+
+
+Sight = Literal["own", "first", "sparse"]
+"""Which frames the attention of a frame looks at; see `seen`."""
 
 
 class Words(NamedTuple):
@@ -43,6 +47,27 @@ class Asked(NamedTuple):
         """That of one clip alone."""
         j = slice(i, i + 1)
         return Asked(self.keys[j], self.values[j], None if self.bias is None else self.bias[j])
+
+
+def seen(sight: Sight, frames: int) -> Int[Tensor, "t k"]:
+    """The numbers of the frames that each frame looks at.
+
+    "own": itself; "first": the first; "sparse": the first and the one before it, of the first frame
+    twice itself. "sparse" is causal and as dear for the last frame as for the second.
+    Source: Wu et al. (2023, arXiv 2212.11565), section 3.2; Khachatryan et al. (2023), eq. 10 for
+    "first".
+    """
+    own = torch.arange(frames)
+    first = torch.zeros_like(own)
+    columns = {"own": [own], "first": [first], "sparse": [first, (own - 1).clamp(min=0)]}
+    return torch.stack(columns[sight], dim=1)
+
+
+def looked_at(x: Float[Tensor, "b t n d"], sight: Sight) -> Float[Tensor, "b t kn d"]:
+    """Of each frame the tokens of those it looks at, side by side; "own" copies nothing."""
+    if sight == "own":
+        return x
+    return x[:, seen(sight, x.shape[1]).to(x.device)].flatten(2, 3)
 
 
 def attend(

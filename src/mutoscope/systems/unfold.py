@@ -197,7 +197,7 @@ class Anchored(nn.Module):
         """As the network itself."""
         first, rest = x[:, :, :1], x[:, :, 1:]
         said = [
-            self.network(torch.cat([first, part], dim=2), t, condition, anchored=True)
+            self.network(torch.cat([first, part], dim=2), t, condition, sees="first")
             for part in torch.split(rest, self.chunk, dim=2)
         ]
         return torch.cat([said[0][:, :, :1], *(part[:, :, 1:] for part in said)], dim=2)
