@@ -12,7 +12,9 @@ Departs from ModelScopeT2V: two levels, one modulation for all blocks with a lea
 sees all places of all frames, not one place: at this size a frame is 4 x 4 tokens, and a thing is
 somewhere else in the next. An image network can be inflated in another way too: attention over a
 frame looks at other frames instead of its own (`sees`), and a layer over time follows each block,
-one place in all frames, order unknown (`over_time`). 2.996 GFLOP a call for 16 frames of 128 x 128 pixels and 24 word pieces.
+one place in all frames, order unknown (`over_time`).
+
+2.996 GFLOP a call for 16 frames of 128 x 128 pixels and 24 word pieces.
 """
 
 from __future__ import annotations
@@ -233,9 +235,14 @@ class SmallUNet3D(ModelMixin):
         self.down = nn.Linear(4 * width, inner)
         self.blocks = nn.ModuleList(
             Block(
-                inner, heads, temporal=temporal, whole=temporal and k % 3 > 0, ratio=ratio,
-                sees=sees, over=over_time,
-            )  # fmt: skip
+                inner,
+                heads,
+                temporal=temporal,
+                whole=temporal and k % 3 > 0,
+                ratio=ratio,
+                sees=sees,
+                over=over_time,
+            )
             for k in range(depth)
         )
         self.up = nn.Linear(inner, 4 * width)
