@@ -56,7 +56,7 @@ def test_a_delta_on_its_base_is_the_part_it_was_saved_from(tmp_path: Path, chang
 
 def test_a_delta_refuses_another_base(tmp_path: Path, changed: SmallUNet3D):
     base(tmp_path, seed=1)
-    with pytest.raises(WeightsError, match="was learned on image .* learn it again"):
+    with pytest.raises(WeightsError, match=r"was learned on image .* learn it again"):
         zoo.load_part(SmallUNet3D, NAME, tmp_path)
 
 

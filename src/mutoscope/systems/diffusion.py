@@ -5,8 +5,9 @@
     loss     | F(x_t, t, c) - target |^2,  t = sigmoid(n), n ~ N(0, 1),  c dropped with chance 1/10
 
 A recipe says what the network is told (`bind`) and what can be asked for (`accepts`); one that
-goes another way from noise to clip says that too (`way`, `calls`). Clips of a
-request run one at a time, so a seed gives the same bits for any count.
+doesn't begin with noise by seed alone says where it does (`begin`), one that goes another way from
+there to a clip says that (`way`, `calls`). Clips of a request run one at a time, so a seed gives
+the same bits for any count.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from mutoscope.core.condition import Condition
 from mutoscope.core.denoiser import Denoiser
 from mutoscope.core.noise import Noise
 from mutoscope.core.samplers import Step
-from mutoscope.core.shapes import Denoise, Grid
+from mutoscope.core.shapes import Denoise, Grid, Latent
 from mutoscope.encoders import TextEncoder
 from mutoscope.request import Example, Request, Setting
 from mutoscope.systems.cost import Cost, counted, held
@@ -107,9 +108,13 @@ class Diffusion(System):
     def bind(self, request: Request) -> Denoise:
         """The guided denoiser of this request: all its conditions are in it."""
 
+    def begin(self, request: Request, noise: Noise) -> Latent:
+        """Where a run begins: noise by seed; `noise` is the run's, which its sampler draws from."""
+        return noise.like(self.empty(request))
+
     def way(self, denoise: Denoise, request: Request, noise: Noise) -> Iterator[Step]:
-        """The steps from noise to the clip: by itself one sampler, all frames together."""
-        x = noise.like(self.empty(request))
+        """The steps from there to the clip: by itself one sampler, all frames together."""
+        x = self.begin(request, noise)
         sampler = samplers.find(request.sampler, noise)
         return sampler(denoise, x, self.times(request), self.denoiser.schedule)
 
@@ -118,7 +123,7 @@ class Diffusion(System):
         return request.steps * (2 if request.sampler.startswith("heun") else 1)
 
     @final
-    def empty(self, request: Request) -> Tensor:
+    def empty(self, request: Request) -> Latent:
         """A latent of the request's size, on the CPU; what it holds means nothing."""
         width, height = request.size
         asked = (request.frames, height, width)

@@ -127,7 +127,8 @@ def _state(name: str, folder: Path) -> State:
     if wanted != here:
         raise WeightsError(
             f"the delta in {folder / name} was learned on {base} (sha256 "
-            f"{str(wanted)[:12]}...), but {home / base} is {here[:12]}...; take both from one place, or learn it again",
+            f"{str(wanted)[:12]}...), but {home / base} is {here[:12]}...; take both from "
+            "one place, or learn it again",
             failed=folder == FOLDER,
         )
     return {**_state(base, home), **load_file(own)}
