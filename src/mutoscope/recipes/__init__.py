@@ -23,6 +23,7 @@ TABLE = {
     "image": "mutoscope.recipes.image",
     "modelscope": "mutoscope.recipes.modelscope",
     "text2video_zero": "mutoscope.recipes.text2video_zero",
+    "tune_a_video": "mutoscope.recipes.tune_a_video",
 }
 
 GROUP = "mutoscope.recipes"

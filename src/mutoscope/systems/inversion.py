@@ -18,6 +18,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
+from mutoscope import zoo
 from mutoscope.core.samplers import invert
 from mutoscope.core.schedule import Schedule
 from mutoscope.core.shapes import Denoise, Grid, Latent
@@ -28,11 +29,15 @@ NAMES = ("clean", "noise", "grid")
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Inverted:
-    """The latent of one clip, and the noise that ddim takes to it along `grid`."""
+    """The latent of one clip, and the noise that ddim takes to it along `grid`.
+
+    `sha256` is that of the file it was loaded from.
+    """
 
     clean: Latent
     noise: Latent
     grid: Grid
+    sha256: str = ""
 
     def fits(self, grid: Grid) -> bool:
         """Whether the noise was found at these times."""
@@ -58,7 +63,7 @@ class Inverted:
         """What `save` wrote; refuses any other file."""
         try:
             held = load_file(path)
-            return cls(**{name: held[name] for name in NAMES})
+            return cls(**{name: held[name] for name in NAMES}, sha256=zoo.hashed(path))
         except (OSError, KeyError, SafetensorError) as error:
             raise WeightsError(
                 f"{path} doesn't hold a clip and its noise ({error}); tune to the clip again"

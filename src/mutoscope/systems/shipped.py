@@ -115,7 +115,7 @@ def opened(name: str, folder: Path | None, dtype: torch.dtype | None) -> Parts:
         autoencoder=autoencoder,
         text=MiniLM() if told.text is None else Bytes(told.text),
         sha256={
-            name: zoo.sha256(name, where),
+            **{file.parent.name: zoo.hashed(file) for file in zoo.files(name, where)},
             AUTOENCODER: zoo.sha256(AUTOENCODER, coder),
             **packaged,
         },

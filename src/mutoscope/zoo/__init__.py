@@ -61,7 +61,12 @@ def where(name: str, folder: Path) -> Path:
 
 def sha256(name: str, folder: Path = FOLDER) -> str:
     """Hash of a part's own weight file; a delta's names its base in turn (`facts`)."""
-    return hashlib.sha256(files(name, folder)[0].read_bytes()).hexdigest()
+    return hashed(files(name, folder)[0])
+
+
+def hashed(file: Path) -> str:
+    """Hash of a file."""
+    return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
 def load_part(kind: type[Part], name: str, folder: Path = FOLDER) -> Part:
