@@ -18,6 +18,7 @@ import torch
 from mutoscope.errors import RequestError, WeightsError
 from mutoscope.request import Capabilities
 from mutoscope.systems.system import Card, System
+from mutoscope.systems.tuned import Plan, Tuned
 
 TABLE = {
     "image": "mutoscope.recipes.image",
@@ -59,6 +60,17 @@ class Recipe(Protocol):
 
     def load(self, weights: Path | None = None, *, dtype: torch.dtype | None = None) -> System:
         """The same, ready to generate."""
+        ...
+
+
+@runtime_checkable
+class Tunable(Protocol):
+    """What the module of a recipe that is tuned to one clip holds besides."""
+
+    PLAN: Plan
+
+    def start(self, folder: Path | None = None) -> Tuned:
+        """The system before it is tuned, on the base of a folder or the one that ships."""
         ...
 
 
