@@ -13,7 +13,7 @@ import typer
 from mutoscope import checks, machine, recipes
 from mutoscope._cli import words
 from mutoscope._cli.leave import StoppedError, at_once
-from mutoscope.checks import Check, Subject
+from mutoscope.checks import Bench, Check, Checks, Making, Subject
 from mutoscope.errors import RequestError
 from mutoscope.evaluate import folder
 from mutoscope.evaluate.commands import Generate
@@ -41,7 +41,33 @@ def run(wish: Wish) -> int:
         raise RequestError(f"{wish.out} is a file; name a folder for -o")
     torch.set_num_threads(machine.threads())
     with at_once():
-        recipe, asked = recipes.find(wish.system), checks.find(wish.system)
+        _, asked = recipes.find(wish.system), checks.find(wish.system)
+    try:
+        weights, rows = _made(wish, asked) if isinstance(asked, Making) else _asked(wish, asked)
+    except KeyboardInterrupt:
+        raise StoppedError(f"what was made is in {wish.out}; call again to go on") from None
+    left = asked.unchecked()
+    data = {
+        "system": wish.system,
+        "weights": weights,
+        "versions": folder.versions(),
+        "checks": [row.to_json() for row in rows],
+        "left out": [one.to_json() for one in left],
+    }
+    written(wish.out / "checks.json", json.dumps(data, indent=1, allow_nan=False) + "\n")
+    for one in left:
+        words.note(f"not checked: {one.file} {one.reason}")
+    if wish.as_json:
+        typer.echo(json.dumps(data))
+    else:
+        words.table(("", "value", "95 %", "n", "needs", "", "beside"), [_line(r) for r in rows])
+    return int(not all(row.passes for row in rows))
+
+
+def _asked(wish: Wish, asked: Checks) -> tuple[dict[str, str], list[Check]]:
+    """The rows of a system as it is."""
+    with at_once():
+        recipe = recipes.find(wish.system)
         system = recipe.load(wish.weights)
         twin = untrained(lambda: recipe.load(wish.weights))
     usual = system.request(" ")
@@ -55,26 +81,13 @@ def run(wish: Wish) -> int:
         fps=float(usual.fps),
         side=usual.size[0],
     )
-    try:
-        rows = list(asked.run(subject))
-    except KeyboardInterrupt:
-        raise StoppedError(f"the clips made are in {wish.out}; call again to go on") from None
-    left = asked.unchecked()
-    data = {
-        "system": wish.system,
-        "weights": dict(system.weights),
-        "versions": folder.versions(),
-        "checks": [row.to_json() for row in rows],
-        "left out": [one.to_json() for one in left],
-    }
-    written(wish.out / "checks.json", json.dumps(data, indent=1, allow_nan=False) + "\n")
-    for one in left:
-        words.note(f"not checked: {one.file} {one.reason}")
-    if wish.as_json:
-        typer.echo(json.dumps(data))
-    else:
-        words.table(("", "value", "95 %", "n", "needs", "", "beside"), [_line(r) for r in rows])
-    return int(not all(row.passes for row in rows))
+    return dict(system.weights), list(asked.run(subject))
+
+
+def _made(wish: Wish, asked: Making) -> tuple[dict[str, str], list[Check]]:
+    """The rows of systems that are made for them; their weights are in the folder."""
+    bench = Bench(out=wish.out / "kept", reader=shipped(), count=wish.count, weights=wish.weights)
+    return {}, list(asked.tried(bench))
 
 
 def _line(row: Check) -> tuple[str, ...]:

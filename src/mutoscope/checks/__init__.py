@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
+from pathlib import Path
 from typing import Any, Protocol, cast, runtime_checkable
 
 from mutoscope.checked import Value
@@ -18,6 +19,7 @@ from mutoscope.systems.system import Asked
 TABLE = {
     "modelscope": "mutoscope.checks.modelscope",
     "text2video_zero": "mutoscope.checks.text2video_zero",
+    "tune_a_video": "mutoscope.checks.tune_a_video",
 }
 
 
@@ -71,6 +73,33 @@ class Subject:
     side: int
 
 
+@dataclass(frozen=True, kw_only=True)
+class Bench:
+    """Where systems are made for a check: what is learned stays in `out`, for a check to go on.
+
+    `weights` is a folder with the base they begin with (None: what ships). `count` clips are
+    learned in the largest check.
+    """
+
+    out: Path
+    reader: ClipReader
+    count: int
+    weights: Path | None = None
+
+
+@runtime_checkable
+class Making(Protocol):
+    """What the module of checks holds that make the systems they check, one a clip, say."""
+
+    def tried(self, on: Bench) -> Iterator[Check]:
+        """The rows, one after another."""
+        ...
+
+    def unchecked(self) -> list[LeftOut]:
+        """The rows of the paper's list that can't be measured here, and why."""
+        ...
+
+
 @runtime_checkable
 class Checks(Protocol):
     """What the module of a recipe's checks holds."""
@@ -84,8 +113,8 @@ class Checks(Protocol):
         ...
 
 
-def find(name: str) -> Checks:
+def find(name: str) -> Checks | Making:
     """The checks of a system; refuses one that has none."""
     if name not in TABLE:
         raise RequestError(f"there are no checks of '{name}'; try {', '.join(TABLE)}")
-    return cast("Checks", import_module(TABLE[name]))
+    return cast("Checks | Making", import_module(TABLE[name]))

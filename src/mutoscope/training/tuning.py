@@ -90,6 +90,11 @@ def kept(out: Path) -> tuple[Source, Latent]:
         ) from error
 
 
+def fits(name: str, patterns: Sequence[str]) -> bool:
+    """Whether a name fits one of the patterns, in which * stands for anything."""
+    return any(fnmatchcase(name, pattern) for pattern in patterns)
+
+
 def freed(network: nn.Module, names: Sequence[str]) -> list[str]:
     """Let only the parameters learn whose name fits one of the patterns; those names, in order.
 
@@ -97,11 +102,11 @@ def freed(network: nn.Module, names: Sequence[str]) -> list[str]:
     """
     found = []
     for name, weight in network.named_parameters():
-        learns = any(fnmatchcase(name, pattern) for pattern in names)
+        learns = fits(name, names)
         weight.requires_grad_(requires_grad=learns)
         found += [name] if learns else []
     for pattern in names:
-        if not any(fnmatchcase(name, pattern) for name in found):
+        if not any(fits(name, [pattern]) for name in found):
             raise WeightsError(f"no weight is called {pattern}; name layers that the network has")
     return found
 
