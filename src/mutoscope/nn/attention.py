@@ -15,6 +15,8 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from mutoscope.nn.inflate import zeroed
+
 Sequences = Float[Tensor, "m l d"]
 Heads = Float[Tensor, "n k d"]
 
@@ -27,6 +29,20 @@ MANY = 2**24
 
 Sight = Literal["own", "first", "sparse"]
 """Which frames the attention of a frame looks at; see `seen`."""
+
+
+class Across(NamedTuple):
+    """How the frames of a clip meet in a block: `sees` is the sight of its first attention.
+
+    With `over` attention over time at each place comes last, which starts as nothing.
+    """
+
+    sees: Sight = "own"
+    over: bool = False
+
+
+ALONE = Across()
+"""Frames don't meet."""
 
 
 class Words(NamedTuple):
@@ -110,10 +126,21 @@ class Attention(nn.Module):
         )
         return Asked(k, v, None if words.bias is None else words.bias.to(k.dtype))
 
-    def forward(self, x: Sequences, asked: Asked | None = None) -> Sequences:
-        """The tokens of each sequence to one another; or all of them to the text of their clip."""
+    def forward(
+        self, x: Sequences, asked: Asked | None = None, others: Float[Tensor, "m k d"] | None = None
+    ) -> Sequences:
+        """The tokens of each sequence to one another; or all of them to the text of their clip.
+
+        With `others` to those tokens instead of their own.
+        """
         m, n = len(x), self.heads
-        if asked is None:
+        if others is not None:
+            q, k, v = (
+                rearrange(layer(z), "m l (n d) -> (m n) l d", n=n)
+                for layer, z in ((self.to_q, x), (self.to_k, others), (self.to_v, others))
+            )
+            y = rearrange(attend(q, k, v), "(m n) l d -> m l (n d)", n=n)
+        elif asked is None:
             said = _together(x, [self.to_q, self.to_k, self.to_v])
             q, k, v = rearrange(said, "m l (three n d) -> three (m n) l d", three=3, n=n)
             y = rearrange(attend(q, k, v), "(m n) l d -> m l (n d)", n=n)
@@ -165,19 +192,37 @@ class TransformerBlock(nn.Module):
     """Two attentions and a feed-forward layer, each added to what it read through a layer norm.
 
     The second attention asks the text if the block was given its width, else it is one more like
-    the first.
+    the first. `across` is for sequences that are the frames of one clip.
     """
 
-    def __init__(self, heads: int, head_width: int, text: int | None = None) -> None:
+    def __init__(
+        self, heads: int, head_width: int, text: int | None = None, across: Across = ALONE
+    ) -> None:
         super().__init__()
         width = heads * head_width
+        self.sees = across.sees
         self.norm1, self.norm2, self.norm3 = (nn.LayerNorm(width) for _ in range(3))
         self.attn1 = Attention(width, heads, head_width)
         self.attn2 = Attention(width, heads, head_width, text)
         self.ff = GatedFeedForward(width)
+        self.norm_temp = nn.LayerNorm(width) if across.over else None
+        self.attn_temp = Attention(width, heads, head_width) if across.over else None
+        if self.attn_temp is not None:
+            zeroed(self.attn_temp.to_out)
+
+    @property
+    def alone(self) -> bool:
+        """Whether sequences don't see one another."""
+        return self.sees == "own" and self.attn_temp is None
 
     def forward(self, x: Sequences, asked: Asked | None = None) -> Sequences:
         """`asked` is what `attn2` makes of the words of this clip."""
-        x = self.attn1(self.norm1(x)) + x
+        y = self.norm1(x)
+        others = None if self.sees == "own" else looked_at(y[None], self.sees)[0]
+        x = self.attn1(y, others=others) + x
         x = self.attn2(self.norm2(x), asked) + x
-        return self.ff(self.norm3(x)) + x
+        x = self.ff(self.norm3(x)) + x
+        if self.attn_temp is None or self.norm_temp is None:
+            return x
+        y = rearrange(self.norm_temp(x), "t l d -> l t d")
+        return rearrange(self.attn_temp(y), "l t d -> t l d") + x

@@ -15,7 +15,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mutoscope.nn.attention import Asked, Sequences, TransformerBlock, Words
+from mutoscope.nn.attention import ALONE, Across, Asked, Sequences, TransformerBlock, Words
 from mutoscope.nn.inflate import zeroed
 
 Activation = Float[Tensor, "b t h w d"]
@@ -120,7 +120,8 @@ class Transformer(nn.Module):
     """A transformer block between two linear layers, added to what it read.
 
     Along space a sequence is a frame, and the text is asked; along time it is one place in all
-    frames, whose order is not known, and the layer starts as nothing.
+    frames, whose order is not known, and the layer starts as nothing. `across` says how
+    frames meet in its block.
     """
 
     def __init__(
@@ -132,12 +133,13 @@ class Transformer(nn.Module):
         groups: int,
         along: Literal["space", "time"],
         text: int | None = None,
+        across: Across = ALONE,
     ) -> None:
         super().__init__()
         self.along = along
         self.norm = Norm(groups, width, 1e-6)
         self.proj_in = nn.Linear(width, heads * head_width)
-        self.transformer_blocks = nn.ModuleList([TransformerBlock(heads, head_width, text)])
+        self.transformer_blocks = nn.ModuleList([TransformerBlock(heads, head_width, text, across)])
         self.proj_out = nn.Linear(heads * head_width, width)
         if along == "time":
             zeroed(self.proj_out)
@@ -156,10 +158,10 @@ class Transformer(nn.Module):
         return x + said.reshape(x.shape)
 
     def _say(self, clip: Sequences, asked: Asked | None) -> list[Tensor]:
-        """Sequences don't see one another: a few at a time go through from end to end."""
+        """Where sequences don't see one another a few at a time go through from end to end."""
         few = max(1, DOSE // (clip.shape[1] * self.proj_in.out_features))
-        parts = torch.split(clip, few if clip.is_cpu else len(clip))
-        block = self.transformer_blocks[0]
+        block = cast("TransformerBlock", self.transformer_blocks[0])
+        parts = torch.split(clip, few if clip.is_cpu and block.alone else len(clip))
         return [self.proj_out(block(self.proj_in(part), asked)) for part in parts]
 
 
