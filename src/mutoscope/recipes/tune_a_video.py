@@ -16,17 +16,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 from typing_extensions import override
 
 from mutoscope import zoo
+from mutoscope.autoencoders import FrameAutoencoder
 from mutoscope.checked import Span
+from mutoscope.core import grids
+from mutoscope.core.denoiser import Denoiser
 from mutoscope.core.guidance import ClassifierFree
+from mutoscope.core.prediction import Noise
+from mutoscope.core.schedule import Betas
 from mutoscope.core.shapes import Denoise
+from mutoscope.encoders import Bytes
 from mutoscope.errors import WeightsError
 from mutoscope.networks.small3d import SmallUNet3D, extended
+from mutoscope.networks.unet2d import UNet2D
 from mutoscope.request import Capabilities, Request
 from mutoscope.systems import shipped, tuned
 from mutoscope.systems.diffusion import RESCALE, Parts, shift
@@ -51,7 +60,7 @@ CARD = Card(
     ),
 )
 
-LAYOUT = {"sees": "sparse", "over_time": True}
+LAYOUT: dict[str, Any] = {"sees": "sparse", "over_time": True}
 
 PLAN = Plan(
     base="image",
@@ -73,6 +82,17 @@ class Config:
     fps: float = 8.0
     steps: int = 30
     guidance: float = 4.0
+    published: bool = False
+
+    @classmethod
+    def paper(cls) -> Config:
+        """Stable Diffusion 1.4 inflated, for its shapes: its frozen parts aren't here.
+
+        32 frames of 512 x 512, 50 steps, guidance 12.5 (section 4); over pairs of frames CLIP says
+        92.40, of frames and prompts 27.58 (table 1).
+        """
+        sizes = Sizes(side=512, text=768, autoencoder={"channels": 4})
+        return cls(sizes=sizes, frames=32, steps=50, guidance=12.5, published=True)
 
     @classmethod
     def small(cls) -> Config:
@@ -94,7 +114,7 @@ class Config:
             fps=Span(low=1, high=60),
             side=Span(low=side, high=side),
             sizes=((side, side),),
-            settings=(RESCALE, shift(2.0), INVERTED),
+            settings=(RESCALE, INVERTED) if self.published else (RESCALE, shift(2.0), INVERTED),
             samplers=("ddim",),
             defaults={**chosen, "size": (side, side), "frames": min(16, high), "fps": self.fps},
         )
@@ -123,8 +143,13 @@ class TuneAVideo(Tuned):
 
 
 def build(config: Config) -> TuneAVideo:
-    """A system that has learned nothing."""
-    return TuneAVideo(config, shipped.fresh(config.sizes, temporal=False))
+    """A system that has learned nothing; the published one with our autoencoder and no words."""
+    if not config.published:
+        return TuneAVideo(config, shipped.fresh(config.sizes, temporal=False))
+    denoiser = Denoiser(UNet2D(sample_size=64, **LAYOUT), Betas.scaled_linear(), Noise())
+    coder, text = FrameAutoencoder(**config.sizes.autoencoder), Bytes(config.sizes.text or 768)
+    grid = partial(grids.leading, offset=1)
+    return TuneAVideo(config, Parts(denoiser=denoiser, autoencoder=coder, text=text, grid=grid))
 
 
 def start(folder: Path | None = None) -> TuneAVideo:
@@ -142,7 +167,10 @@ def start(folder: Path | None = None) -> TuneAVideo:
 
 def outline(config: Config) -> TuneAVideo:
     """Its shapes on the `meta` device, to ask what a request costs."""
-    return TuneAVideo(config, shipped.outline(config.sizes, temporal=False))
+    if not config.published:
+        return TuneAVideo(config, shipped.outline(config.sizes, temporal=False))
+    with torch.device("meta"):
+        return build(config)
 
 
 def config(weights: Path | None = None) -> Config:
