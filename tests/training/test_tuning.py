@@ -107,7 +107,8 @@ def test_a_sheet_shows_the_clip_its_prompt_and_the_previews(out: Path):
     system = begun(out, previews=["a blue cube"])
     tuning.tune(system, out, steps=1)
     (sheet,) = out.glob("sheet-*.png")
-    assert Image.open(sheet).size == (4 * 32, 3 * 32)
+    with Image.open(sheet) as picture:
+        assert picture.size == (4 * 32, 3 * 32)
 
 
 def test_another_base_than_the_one_it_was_tuned_from_is_refused(out: Path):
