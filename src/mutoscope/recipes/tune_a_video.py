@@ -3,11 +3,11 @@ r"""Tune-A-Video: an image model learns one clip, then re-tells it in other word
 What it stands on: our *image* model, as the paper stands on Stable Diffusion. Its convolutions see
 each frame alone, as they are; attention over a frame asks the first frame and the one before it
 instead of its own; a layer over time, one place in all frames, follows each block and starts as
-nothing. A video base would know motion already, but it is trained to say all frames together, and
-a clip tuned into it would be told by the layers that the paper leaves out; the image model knows
-looks and words only, so that whatever moves comes from the clip: from the few tensors that learn
-(queries of both attentions, the layer over time) and from the clip's own noise (section 3.3),
-which the sampler, run backwards under the empty prompt, finds and sampling begins with.
+nothing. Our video base would be another system: its layers over the whole clip know motion already
+and say it by the words of the prompt, and would have to unlearn that. The image model knows looks
+and words only, so that whatever moves comes from the clip: from the few tensors that learn (queries
+of both attentions, the layer over time) and from the clip's own noise (section 3.3), which the
+sampler, run backwards under the empty prompt, finds and sampling begins with.
 
     K, V of frame i: tokens of frames 1 and i - 1     Q: frame i        (section 3.2, eq. 5)
 """
@@ -50,7 +50,7 @@ CARD = Card(
     authors="Wu et al.",
     year=2022,
     arxiv="2212.11565",
-    weights="none: each clip is tuned to",
+    weights="published",
     departs=(
         "stands on our own image model of rendered scenes, not on Stable Diffusion 1.4",
         "flow prediction on the straight path instead of noise prediction on 1000 betas",

@@ -148,8 +148,8 @@ def begin(
 
     Refuses a folder that holds a run already.
     """
-    if (out / "state").exists() or (out / TOLD).exists():
-        raise RequestError(f"{out} holds a clip already; go on with it, or name another folder")
+    if (out / "state").exists():
+        raise RequestError(f"{out} holds a run already; go on with it, or name another folder")
     source = Source.of(only(clip), prompt, previews)
     T, H, W = clip.frames.shape[2:]
     for text in (prompt, *previews):
