@@ -116,7 +116,7 @@ class Config:
             sizes=((side, side),),
             settings=(RESCALE, INVERTED) if self.published else (RESCALE, shift(2.0), INVERTED),
             samplers=("ddim",),
-            defaults={**chosen, "size": (side, side), "frames": min(16, high), "fps": self.fps},
+            defaults={**chosen, "size": (side, side), "frames": self.frames or 16, "fps": self.fps},
         )
 
 
