@@ -261,7 +261,8 @@ def _kept(cases: Sequence[Case], made: Sequence[Frames], reader: ClipReader) -> 
 
 def _inversion(cases: Sequence[Case], systems: Sequence[TuneAVideo]) -> Check:
     """PSNR of the clip, as the autoencoder has it, told its own words without guidance."""
-    told, silent = [], []
+    told: list[float] = []
+    silent: list[float] = []
     for case, system in zip(cases, systems, strict=True):
         assert system.own is not None
         with torch.inference_mode():
@@ -369,7 +370,9 @@ def _minutes(on: Bench, count: int) -> Check:
 
 
 def _spent(out: Path) -> float:
-    lines = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
+    """What the log of a run accounts for: its first steps are in it from the twentieth on."""
+    path = out / "log.jsonl"
+    lines = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
     before = [0, *(line["step"] for line in lines)]
     return sum(
         line["seconds"] * (line["step"] - last) for line, last in zip(lines, before, strict=False)

@@ -247,7 +247,7 @@ class Betas(Table):
         cls, low: float = 0.00085, high: float = 0.012, *, count: int = 1000
     ) -> Betas:
         """Evenly spaced roots of beta: latent diffusion. Source: Rombach et al. (2022), code."""
-        roots = torch.linspace(low**0.5, high**0.5, count, dtype=torch.float64)
+        roots = torch.linspace(low**0.5, high**0.5, count, dtype=torch.float64, device="cpu")
         return cls(tuple(roots.square().tolist()))
 
     @classmethod

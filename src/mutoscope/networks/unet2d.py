@@ -12,6 +12,7 @@ arguments, names as in their release.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
 import torch
 from einops import rearrange
@@ -51,9 +52,10 @@ class _Level(nn.Module):
         self.upsamplers = None if up is None else nn.ModuleList([up])
 
     def layer(self, i: int, x: Tensor, told: Told, words: Words) -> Activation:
-        """The i-th residual block, and its attention."""
+        """The i-th residual block, and the attention after it if there is one."""
         x = self.resnets[i](x, told)
-        return x if self.attentions is None else self.attentions[i](x, words)
+        attends = self.attentions is not None and i < len(self.attentions)
+        return cast("nn.ModuleList", self.attentions)[i](x, words) if attends else x
 
     def down(self, x: Activation, told: Told, words: Words) -> list[Tensor]:
         """What it says after each layer; the last of them goes on."""
@@ -154,11 +156,10 @@ class UNet2D(ModelMixin):
         h = framewise(self.conv_in, rearrange(x, "b c t h w -> b t h w c").contiguous())
         kept = [h]
         for level in self.down_blocks:
-            kept += level.down(kept[-1], told, words)
-        middle = self.mid_block
-        h = middle.attentions[0](middle.resnets[0](kept[-1], told), words)
-        h = middle.resnets[1](h, told)
+            kept += cast("_Level", level).down(kept[-1], told, words)
+        h = self.mid_block.layer(0, kept[-1], told, words)
+        h = self.mid_block.layer(1, h, told, words)
         for level in self.up_blocks:
-            h = level.up(h, kept, told, words)
+            h = cast("_Level", level).up(h, kept, told, words)
         h = framewise(self.conv_out, self.conv_norm_out(h, silu=True))
         return rearrange(h, "b t h w c -> b c t h w")

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from einops import rearrange
@@ -66,7 +67,8 @@ class _Level(nn.Module):
             Residual(i, o, told=told, groups=groups, eps=sizes.eps) for i, o in widths
         )
         self.temp_convs = nn.ModuleList(TemporalConvs(o, groups) for _, o in widths)
-        heads, rest = out // sizes.head_width, {"head_width": sizes.head_width, "groups": groups}
+        heads = out // sizes.head_width
+        rest: dict[str, Any] = {"head_width": sizes.head_width, "groups": groups}
         if attentions:
             self.attentions = nn.ModuleList(
                 Transformer(out, heads, **rest, along="space", text=sizes.text)
@@ -160,7 +162,7 @@ class UNet3D(ModelMixin):
         )
         self.conv_in = nn.Conv2d(in_channels, first, 3, padding=1)
         self.time_embedding = TimeEmbedding(first, sizes.told)
-        rest = {"head_width": attention_head_dim, "groups": norm_num_groups}
+        rest: dict[str, Any] = {"head_width": attention_head_dim, "groups": norm_num_groups}
         self.transformer_in = Transformer(first, 8, **rest, along="time")
         self.down_blocks = nn.ModuleList(
             _Down(before, out, sizes, depth=layers_per_block, attend=a, last=last)

@@ -19,6 +19,7 @@ import numpy as np
 import torch
 from accelerate import Accelerator
 from jaxtyping import Float, UInt8
+from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor, nn
 
@@ -193,6 +194,7 @@ def _progress() -> Progress:
         TimeRemainingColumn(),
         TextColumn("{task.fields[note]}"),
         refresh_per_second=1,
+        console=Console(stderr=True),
     )
 
 

@@ -103,7 +103,7 @@ def freed(network: nn.Module, names: Sequence[str]) -> list[str]:
     found = []
     for name, weight in network.named_parameters():
         learns = fits(name, names)
-        weight.requires_grad_(requires_grad=learns)
+        weight.requires_grad = learns
         found += [name] if learns else []
     for pattern in names:
         if not any(fits(name, [pattern]) for name in found):
