@@ -99,10 +99,10 @@ class UNet2D(ModelMixin):
         over_time: bool = False,
     ) -> None:
         super().__init__()
-        ways = [
-            [name.replace("2D", "3D") for name in w] for w in (down_block_types, up_block_types)
-        ]
-        attending = attends(*ways, block_out_channels)
+        down, up = (
+            [name.replace("2D", "3D") for name in way] for way in (down_block_types, up_block_types)
+        )
+        attending = attends(down, up, block_out_channels)
         widths, first = list(block_out_channels), block_out_channels[0]
         groups, heads = norm_num_groups, attention_head_dim
 
