@@ -100,7 +100,8 @@ def _prompts(n: int) -> list[str]:
 def _made(
     of: Subject, prompts: Sequence[str], settings: Mapping[str, Value], frames: int = FRAMES
 ) -> Frames:
-    generate = of.ask({"frames": frames, "steps": STEPS, "settings": dict(settings)})
+    whole = {**of.settings, **settings}  # clips are kept by it, and a default may change
+    generate = of.ask({"frames": frames, "steps": STEPS, "settings": whole})
     return generate(prompts, list(range(len(prompts))))
 
 

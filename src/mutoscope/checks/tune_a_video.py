@@ -52,7 +52,7 @@ SEED, FRAMES, FPS = 17, 16, 8.0
 GOING = ("slides left", "slides right", "rises", "drops", "circles")
 MOST, FEW = 64, 4
 """Clips that are tuned to at most; one in so many is learned again for a part, or for longer."""
-WORDS, ALIKE, PIXELS, FALL, DECIBELS, SHARE = 0.8, 0.9, 2.0, 0.2, 25.0, 0.7
+WORDS, ALIKE, PIXELS, FALL, DECIBELS, SHARE, SOME = 0.8, 0.9, 2.0, 0.2, 25.0, 0.7, 1e-6
 MINUTES, POINTS = 10.0, 0.05
 AT = (50, 150, 500)
 """Steps after which the words are looked at besides the usual ones (ours)."""
@@ -331,7 +331,7 @@ def _parts(
         _made(tuned(on, case, f"blind-{k:03d}", sees="own"), case) for k, case in enumerate(cases)
     ]
     drifts = [np.array([float(drift.colours(x[0]).mean()) for x in row]) for row in (made, blind)]
-    yield _paired("part: sparse-causal sight, drift", drifts, prompts, threshold=0.0)
+    yield _paired("part: sparse-causal sight, drift", drifts, prompts, threshold=SOME)
     raw = [
         _made(_untuned(_prepared(on, f"blind-{k:03d}"), case), case) for k, case in enumerate(cases)
     ]
@@ -339,7 +339,7 @@ def _parts(
         np.array([_flicker(x, case) for x, case in zip(row, cases, strict=True)])
         for row in (made, raw)
     ]
-    yield _paired("part: tuning, flicker", flickers, prompts, threshold=0.0)
+    yield _paired("part: tuning, flicker", flickers, prompts, threshold=SOME)
 
 
 def _flicker(frames: Frames, case: Case) -> float:
