@@ -58,6 +58,15 @@ def test_looking_at_other_frames_a_still_clip_is_the_image_networks():
             told)[:, :, 0]).abs().max() > 1e-3  # fmt: skip
 
 
+def test_for_one_call_it_takes_another_sight():
+    ours, first = (pair(sees=sees)[1] for sees in ("own", "first"))
+    x, steps, told = inputs(3)
+    plain, other = (ours(x, time(steps), told, sees=sees) for sees in (None, "first"))
+    torch.testing.assert_close(other, first(x, time(steps), told))
+    torch.testing.assert_close(first(x, time(steps), told, sees="own"), plain)
+    assert (plain - other)[:, :, 1:].abs().max() > 1e-3
+
+
 def test_the_published_size_has_the_published_names_shapes_and_number_of_parameters():
     with torch.device("meta"):
         theirs = UNet2DConditionModel(sample_size=64, cross_attention_dim=768)

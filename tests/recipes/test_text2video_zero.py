@@ -111,10 +111,17 @@ def test_its_times_are_as_noisy_as_the_papers():
         assert any(f"{knobs[name]:.3f}" in line for line in text2video_zero.CARD.departs)
 
 
-def test_the_papers_numbers_are_a_preset():
-    request = text2video_zero.Config.paper().accepts().complete({"system": NAME})
+def test_the_paper_is_laid_out_at_its_size_with_its_numbers():
+    system = text2video_zero.outline(text2video_zero.Config.paper())
+    weights = [*system.denoiser.network.parameters()]
+    assert all(weight.is_meta for weight in weights)
+    assert sum(weight.numel() for weight in weights) == 859_520_964
+    request = system.request("snow")
     assert (request.steps, request.guidance, request.sampler) == (50, 7.5, "ddim")
-    assert (request.frames, request.fps) == (8, 4.0)
+    assert (request.frames, request.fps, request.size) == (8, 4.0, (512, 512))
+    asked, times = system.accepts().values(request), system.times(request)
+    assert {asked["t0"], asked["t1"]} <= {round(t, 6) for t in times.tolist()}, "times it visits"
+    assert system.cost(request).operations > 1e14
 
 
 def test_t0_after_t1_and_a_single_step_are_refused(system):

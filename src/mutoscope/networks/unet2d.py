@@ -12,7 +12,7 @@ arguments, names as in their release.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import cast
+from typing import NamedTuple, cast
 
 import torch
 from einops import rearrange
@@ -38,6 +38,14 @@ from mutoscope.nn.embed import TimeEmbedding
 from mutoscope.weights import ModelMixin, channels_last, register_to_config
 
 
+class _Asked(NamedTuple):
+    """What every layer is told, and a sight other than its own."""
+
+    told: Told
+    words: Words
+    sees: Sight | None
+
+
 class _Level(nn.Module):
     """Residual blocks at one resolution, each with an attention after it where there are any."""
 
@@ -51,24 +59,25 @@ class _Level(nn.Module):
         self.downsamplers = None if down is None else nn.ModuleList([down])
         self.upsamplers = None if up is None else nn.ModuleList([up])
 
-    def layer(self, i: int, x: Tensor, told: Told, words: Words) -> Activation:
+    def layer(self, i: int, x: Tensor, asked: _Asked) -> Activation:
         """The i-th residual block, and the attention after it if there is one."""
-        x = self.resnets[i](x, told)
-        attends = self.attentions is not None and i < len(self.attentions)
-        return cast("nn.ModuleList", self.attentions)[i](x, words) if attends else x
+        x = self.resnets[i](x, asked.told)
+        if self.attentions is None or i >= len(self.attentions):
+            return x
+        return self.attentions[i](x, asked.words, sees=asked.sees)
 
-    def down(self, x: Activation, told: Told, words: Words) -> list[Tensor]:
+    def down(self, x: Activation, asked: _Asked) -> list[Tensor]:
         """What it says after each layer; the last of them goes on."""
         said = []
         for i in range(len(self.resnets)):
-            x = self.layer(i, x, told, words)
+            x = self.layer(i, x, asked)
             said.append(x)
         return said if self.downsamplers is None else [*said, self.downsamplers[0](x)]
 
-    def up(self, x: Activation, kept: list[Tensor], told: Told, words: Words) -> Resized:
+    def up(self, x: Activation, kept: list[Tensor], asked: _Asked) -> Resized:
         """Takes the last of `kept` in each layer, and the size of the one left for what goes on."""
         for i in range(len(self.resnets)):
-            x = self.layer(i, torch.cat([x, kept.pop()], dim=-1), told, words)
+            x = self.layer(i, torch.cat([x, kept.pop()], dim=-1), asked)
         if self.upsamplers is None:
             return x
         return self.upsamplers[0](x, (kept[-1].shape[2], kept[-1].shape[3]))
@@ -148,18 +157,23 @@ class UNet2D(ModelMixin):
         self.conv_out = nn.Conv2d(first, out_channels, 3, padding=1)
         channels_last(self)
 
-    def forward(self, x: Latent, t: Time, condition: Condition) -> Float[Tensor, "b _c t h w"]:
-        """What the network says of x_t; needs a text, takes `concat`, refuses other doors."""
+    def forward(
+        self, x: Latent, t: Time, condition: Condition, *, sees: Sight | None = None
+    ) -> Float[Tensor, "b _c t h w"]:
+        """What the network says of x_t; needs a text, takes `concat`, refuses other doors.
+
+        `sees` is another sight than the network's own, for this call.
+        """
         words = words_of(condition)
         x = x if condition.concat is None else torch.cat([x, condition.concat], dim=1)
-        told = F.silu(self.time_embedding(timestep(t)))
+        asked = _Asked(F.silu(self.time_embedding(timestep(t))), words, sees)
         h = framewise(self.conv_in, rearrange(x, "b c t h w -> b t h w c").contiguous())
         kept = [h]
         for level in self.down_blocks:
-            kept += cast("_Level", level).down(kept[-1], told, words)
-        h = self.mid_block.layer(0, kept[-1], told, words)
-        h = self.mid_block.layer(1, h, told, words)
+            kept += cast("_Level", level).down(kept[-1], asked)
+        h = self.mid_block.layer(0, kept[-1], asked)
+        h = self.mid_block.layer(1, h, asked)
         for level in self.up_blocks:
-            h = cast("_Level", level).up(h, kept, told, words)
+            h = cast("_Level", level).up(h, kept, asked)
         h = framewise(self.conv_out, self.conv_norm_out(h, silu=True))
         return rearrange(h, "b t h w c -> b c t h w")

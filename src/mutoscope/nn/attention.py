@@ -210,15 +210,16 @@ class TransformerBlock(nn.Module):
         if self.attn_temp is not None:
             zeroed(self.attn_temp.to_out)
 
-    @property
-    def alone(self) -> bool:
-        """Whether sequences don't see one another."""
-        return self.sees == "own" and self.attn_temp is None
+    def alone(self, sees: Sight | None = None) -> bool:
+        """Whether sequences don't see one another; `sees` is another sight than the block's own."""
+        return (sees or self.sees) == "own" and self.attn_temp is None
 
-    def forward(self, x: Sequences, asked: Asked | None = None) -> Sequences:
-        """`asked` is what `attn2` makes of the words of this clip."""
-        y = self.norm1(x)
-        others = None if self.sees == "own" else looked_at(y[None], self.sees)[0]
+    def forward(
+        self, x: Sequences, asked: Asked | None = None, *, sees: Sight | None = None
+    ) -> Sequences:
+        """`asked` is what `attn2` makes of the words of this clip; `sees` as in `alone`."""
+        y, sight = self.norm1(x), sees or self.sees
+        others = None if sight == "own" else looked_at(y[None], sight)[0]
         x = self.attn1(y, others=others) + x
         x = self.attn2(self.norm2(x), asked) + x
         x = self.ff(self.norm3(x)) + x

@@ -15,7 +15,15 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mutoscope.nn.attention import ALONE, Across, Asked, Sequences, TransformerBlock, Words
+from mutoscope.nn.attention import (
+    ALONE,
+    Across,
+    Asked,
+    Sequences,
+    Sight,
+    TransformerBlock,
+    Words,
+)
 from mutoscope.nn.inflate import zeroed
 
 Activation = Float[Tensor, "b t h w d"]
@@ -144,25 +152,31 @@ class Transformer(nn.Module):
         if along == "time":
             zeroed(self.proj_out)
 
-    def forward(self, x: Activation, words: Words | None = None) -> Activation:
-        """`words` are those of all clips; a layer along time has no use for them."""
+    def forward(
+        self, x: Activation, words: Words | None = None, *, sees: Sight | None = None
+    ) -> Activation:
+        """`words` are those of all clips; a layer along time has no use for them.
+
+        `sees` is another sight than the block's own.
+        """
         block = cast("TransformerBlock", self.transformer_blocks[0])
         asked = None if words is None else block.attn2.asked(words)
         y = self.norm(x, jointly=self.along == "time").flatten(2, 3)
         if self.along == "time":
             y = rearrange(y, "b t s d -> b s t d")
         clips = zip(y, _each(asked, len(y)), strict=True)
-        said = torch.cat([say for clip, ask in clips for say in self._say(clip, ask)]).view(y.shape)
+        said = torch.cat([say for clip, ask in clips for say in self._say(clip, ask, sees)])
+        said = said.view(y.shape)
         if self.along == "time":
             said = rearrange(said, "b s t d -> b t s d")
         return x + said.reshape(x.shape)
 
-    def _say(self, clip: Sequences, asked: Asked | None) -> list[Tensor]:
+    def _say(self, clip: Sequences, asked: Asked | None, sees: Sight | None) -> list[Tensor]:
         """Where sequences don't see one another a few at a time go through from end to end."""
         few = max(1, DOSE // (clip.shape[1] * self.proj_in.out_features))
         block = cast("TransformerBlock", self.transformer_blocks[0])
-        parts = torch.split(clip, few if clip.is_cpu and block.alone else len(clip))
-        return [self.proj_out(block(self.proj_in(part), asked)) for part in parts]
+        parts = torch.split(clip, few if clip.is_cpu and block.alone(sees) else len(clip))
+        return [self.proj_out(block(self.proj_in(part), asked, sees=sees)) for part in parts]
 
 
 def _each(asked: Asked | None, clips: int) -> list[Asked | None]:

@@ -19,7 +19,7 @@ from mutoscope.core.schedule import Betas, Rectified
 from mutoscope.core.shapes import Denoise, Latent
 from mutoscope.networks.dense import DenseReader
 from mutoscope.request import Capabilities, Request
-from mutoscope.systems import foreground, shipped, unfold
+from mutoscope.systems import foreground, shipped, stable, unfold
 from mutoscope.systems.diffusion import RESCALE, Diffusion, Parts, shift
 from mutoscope.systems.shipped import Sizes
 from mutoscope.systems.system import Card
@@ -64,6 +64,7 @@ class Config:
     guidance: float = 4.0
     sampler: str = "dpmpp_2m"
     strength: float = 6.0
+    published: bool = False
 
     @classmethod
     def small(cls) -> Config:
@@ -80,19 +81,24 @@ class Config:
 
     @classmethod
     def paper(cls) -> Config:
-        """Their numbers of sampling on the shipped layout, Stable Diffusion's not being here.
+        """Stable Diffusion 1.5 and their numbers, for its shapes: its weights aren't here.
 
         Source: their code: 50 DDIM steps, guidance 7.5, 8 frames saved at 4 a second, 12 pixels of
         512 a frame (lambda). CLIP score 31.19 on 25 clips; CogVideo 29.63.
         """
-        return cls(frames=8, fps=4.0, steps=50, guidance=7.5, sampler="ddim", strength=12.0)
+        return cls(
+            sizes=stable.SIZES, frames=8, fps=4.0, steps=50, guidance=7.5, sampler="ddim",
+            strength=12.0, published=True,
+        )  # fmt: skip
 
     def accepts(self) -> Capabilities:
         """One size, any length up to half a minute at 8 frames a second."""
         side = self.sizes.side
         times = torch.tensor([CARRIED + 1, FREED + 1], dtype=torch.float64) / 1000
-        alpha, sigma = Betas.scaled_linear()(times)
-        low, high = Rectified(self.sizes.shift).when(sigma / alpha).tolist()
+        if not self.published:
+            alpha, sigma = Betas.scaled_linear()(times)
+            times = Rectified(self.sizes.shift).when(sigma / alpha)
+        low, high = times.tolist()
         knobs = unfold.settings(strength=self.strength, low=round(low, 4), high=round(high, 4))
         asked = {"frames": self.frames, "fps": self.fps, "steps": self.steps}
         chosen = {**asked, "guidance": self.guidance, "sampler": self.sampler}
@@ -102,7 +108,7 @@ class Config:
             side=Span(low=side, high=side),
             sizes=((side, side),),
             steps=Span(low=2, high=1000, step=1),
-            settings=(RESCALE, shift(2.0), *knobs),
+            settings=(RESCALE, *knobs) if self.published else (RESCALE, shift(2.0), *knobs),
             samplers=("dpmpp_2m", "euler", "heun", "heun_flow", "ddim", "ancestral"),
             defaults={**chosen, "size": (side, side)},
         )
@@ -156,12 +162,15 @@ class Text2VideoZero(Diffusion):
 
 def build(config: Config) -> Text2VideoZero:
     """A system that has learned nothing."""
-    parts = shipped.fresh(config.sizes, temporal=False)
+    parts = stable.fresh() if config.published else shipped.fresh(config.sizes, temporal=False)
     return Text2VideoZero(config, parts, foreground.fresh())
 
 
 def outline(config: Config) -> Text2VideoZero:
     """Its shapes on the `meta` device, to ask what a request costs."""
+    if config.published:
+        with torch.device("meta"):
+            return build(config)
     parts = shipped.outline(config.sizes, temporal=False)
     return Text2VideoZero(config, parts, foreground.fresh())
 

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,20 +23,13 @@ import torch
 from typing_extensions import override
 
 from mutoscope import zoo
-from mutoscope.autoencoders import FrameAutoencoder
 from mutoscope.checked import Span
-from mutoscope.core import grids
-from mutoscope.core.denoiser import Denoiser
 from mutoscope.core.guidance import ClassifierFree
-from mutoscope.core.prediction import Noise
-from mutoscope.core.schedule import Betas
 from mutoscope.core.shapes import Denoise
-from mutoscope.encoders import Bytes
 from mutoscope.errors import WeightsError
 from mutoscope.networks.small3d import SmallUNet3D, extended
-from mutoscope.networks.unet2d import UNet2D
 from mutoscope.request import Capabilities, Request
-from mutoscope.systems import shipped, tuned
+from mutoscope.systems import shipped, stable, tuned
 from mutoscope.systems.diffusion import RESCALE, Parts, shift
 from mutoscope.systems.inversion import Inverted
 from mutoscope.systems.shipped import Sizes
@@ -92,8 +84,7 @@ class Config:
         32 frames of 512 x 512, 50 steps, guidance 12.5 (section 4); over pairs of frames CLIP says
         92.40, of frames and prompts 27.58 (table 1).
         """
-        sizes = Sizes(side=512, text=768, autoencoder={"channels": 4})
-        return cls(sizes=sizes, frames=32, steps=50, guidance=12.5, published=True)
+        return cls(sizes=stable.SIZES, frames=32, steps=50, guidance=12.5, published=True)
 
     @classmethod
     def small(cls) -> Config:
@@ -144,13 +135,10 @@ class TuneAVideo(Tuned):
 
 
 def build(config: Config) -> TuneAVideo:
-    """A system that has learned nothing; the published one with our autoencoder and no words."""
-    if not config.published:
-        return TuneAVideo(config, shipped.fresh(config.sizes, temporal=False))
-    denoiser = Denoiser(UNet2D(sample_size=64, **LAYOUT), Betas.scaled_linear(), Noise())
-    coder, text = FrameAutoencoder(**config.sizes.autoencoder), Bytes(config.sizes.text or 768)
-    grid = partial(grids.leading, offset=1)
-    return TuneAVideo(config, Parts(denoiser=denoiser, autoencoder=coder, text=text, grid=grid))
+    """A system that has learned nothing."""
+    if config.published:
+        return TuneAVideo(config, stable.fresh(**LAYOUT))
+    return TuneAVideo(config, shipped.fresh(config.sizes, temporal=False))
 
 
 def start(folder: Path | None = None) -> TuneAVideo:
