@@ -11,16 +11,19 @@ import sys
 import threading
 import time
 from _thread import interrupt_main
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 import typer
 
 import mutoscope
-from mutoscope import cli, media
+from mutoscope import cli, media, recipes
 from mutoscope import zoo as shelf
 from mutoscope.autoencoders import FrameAutoencoder
+from mutoscope.clip import Clip
 from mutoscope.errors import RequestError
 from mutoscope.world.scene import VERSION
 from tests import tiny
@@ -42,9 +45,9 @@ COMMANDS = {
     "serve": "--host --port --workers",
     "studio": "--port --no-browser",
     "study": "--prompts -o --output --juice --ties --seed --key --json",
-    "systems": "--json",
+    "systems": "--weights --json",
     "totals": "--json",
-    "train": "--out --resume --init --steps",
+    "train": "--out --resume --init --steps --clip --prompt --preview --frames --fps",
     "verify": "--weights",
     "world": (
         "--seed --count --size --frames --fps --tier --split --truth --format -o --output --sheet"
@@ -323,7 +326,7 @@ def test_words_that_training_never_saw_are_named(capsys):
 def test_the_systems_and_the_machine_are_told(capsys):
     assert cli.code(["systems", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
-    assert [one["name"] for one in found] == ["image", "modelscope"]
+    assert [one["name"] for one in found] == [*recipes.names()]
     assert cli.code(["systems"]) == 0
     assert "2308.06571" in capsys.readouterr().out
     assert cli.code(["doctor"]) == 0
@@ -341,6 +344,51 @@ def test_training_asks_before_it_touches_a_run(tmp_path: Path, capsys):
     assert cli.code(["train", "sora", "--out", str(tmp_path / "new")]) == 2
     said = capsys.readouterr().err
     assert "nothing called sora can be trained; choose from alignment, autoencoder, " in said
+
+
+@pytest.fixture
+def handlers() -> Iterator[None]:
+    before = {each: signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGINT)}
+    yield
+    for each, handler in before.items():
+        signal.signal(each, handler)
+
+
+@pytest.mark.usefixtures("handlers")
+def test_a_system_is_tuned_to_a_clip_listed_and_used(tmp_path: Path, capsys):
+    clip = Clip(frames=torch.rand(1, 3, 8, 32, 48) * 2 - 1, fps=8).save(tmp_path / "x.mp4")
+    out = str(tiny.folder(tmp_path / "out", "image"))
+    tune = ["train", "tune_a_video", "--out", out]
+    asked = ["--clip", str(clip), "--prompt", "a red ball"]
+    for words, said in (
+        ([], "give --clip FILE and --prompt TEXT"),
+        ([*asked, "--init", "zoo"], "begins with image by itself"),
+        (asked, "has 8 frames here (asked for 16)"),
+        ([*asked, "--frames", "4", "--preview", ""], "a prompt is empty"),
+    ):
+        assert cli.code([*tune, *words]) == 2
+        assert said in capsys.readouterr().err
+    assert cli.code(["train", "image", "--out", out, "--fps", "4"]) == 2
+    assert "isn't tuned to a clip; leave --fps out" in capsys.readouterr().err
+    assert cli.code([*tune, *asked, "--frames", "4", "--steps", "1"]) == 0
+    assert "learned" in capsys.readouterr().err
+    assert cli.code([*tune, *asked]) == 2
+    assert cli.code([*tune, *asked, "--resume"]) == 2
+    assert "holds its clip already" in capsys.readouterr().err
+    assert cli.code([*tune, "--resume", "--steps", "2"]) == 0
+    capsys.readouterr()
+    assert cli.code(["systems", "--weights", out, "--json"]) == 0
+    listed = {one["name"]: one for one in json.loads(capsys.readouterr().out)}
+    assert listed["tune_a_video"]["clip"]["prompt"] == "a red ball"
+    assert listed["tune_a_video"]["accepts"]["frames"]["high"] == 4
+    assert not listed["modelscope"]["shipped"]
+    made = tmp_path / "y.mp4"
+    words = ["generate", "a blue cube", "--system", "tune_a_video", "--weights", out]
+    assert cli.code([*words, "--steps", "2", "-o", str(made)]) == 0
+    assert media.probe(made).frames == 4
+    assert cli.code(["verify", str(made), "--weights", out]) == 0
+    assert cli.code(["generate", "a blue cube", "--system", "tune_a_video"]) == 2
+    assert "before it is tuned to a clip" in capsys.readouterr().err
 
 
 def test_training_without_its_packages_says_how_to_get_them(

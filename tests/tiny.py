@@ -43,6 +43,6 @@ def folder(at: Path, *names: str) -> Path:
         sizes = recipes.find(name).Config.tiny().sizes
         parts = system(name).parts()
         facts = {"side": sizes.side, "shift": sizes.shift, "text": sizes.text}
-        zoo.save_part(parts["network"], name, facts, at)
+        zoo.save_part(parts["network"], recipes.stored(name), facts, at)
         zoo.save_part(parts["autoencoder"], AUTOENCODER, {}, at)
     return at

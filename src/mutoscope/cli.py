@@ -134,12 +134,12 @@ def generate(
 
 
 @app.command()
-def systems(as_json: AsJson = False) -> None:
+def systems(weights: Weights = None, as_json: AsJson = False) -> None:
     """List the systems there are."""
     with at_once():
         from mutoscope._cli import tell
 
-    tell.systems(as_json=as_json)
+    tell.systems(weights, as_json=as_json)
 
 
 @app.command()
@@ -222,12 +222,23 @@ def train(
     steps: Annotated[
         int | None, typer.Option(min=1, help="How many; else as what ships took.")
     ] = None,
+    clip: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The clip a system is tuned to.")
+    ] = None,
+    prompt: Annotated[str | None, typer.Option(help="What the clip shows.")] = None,
+    preview: Annotated[
+        list[str] | None, typer.Option(help="A prompt that is tried while tuning.")
+    ] = None,
+    frames: Annotated[int | None, typer.Option(help="Frames of the clip; 16.")] = None,
+    fps: Annotated[float | None, typer.Option(help="Frames a second of it; 8.")] = None,
 ) -> None:
-    """Train a part that ships."""
+    """Train a part that ships, or tune a system to a clip."""
     with at_once():
         from mutoscope._cli import train as command
 
-    command.run(recipe, out, resume=resume, init=init, steps=steps)
+    given = {"clip": clip, "prompt": prompt, "preview": preview, "frames": frames, "fps": fps}
+    kept = {name: value for name, value in given.items() if value is not None}
+    command.run(recipe, out, resume=resume, init=init, steps=steps, given=kept)
 
 
 for _command in (

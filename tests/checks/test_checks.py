@@ -43,8 +43,10 @@ def test_real_renders_pass_where_noise_fails():
             [scenes[p] for p in prompts], frames=frames, size=(64, 64), fps=8.0
         )
 
-    subject = Subject(make=perfect, twin=lambda _: _noise, reader=shipped(), count=4, fps=8.0,
-                      side=64)  # fmt: skip
+    subject = Subject(
+        make=perfect, ask=lambda asked: perfect(asked["frames"]), settings={},
+        twin=lambda _: _noise, reader=shipped(), count=4, fps=8.0, side=64,
+    )  # fmt: skip
     rows = {row.id: row for row in checks.find("modelscope").run(subject)}
     assert {f"captions: {title}" for title in WORDS} <= set(rows)
     colour = rows["captions: colour"]

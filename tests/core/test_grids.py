@@ -78,3 +78,15 @@ def test_a_grid_can_begin_in_the_middle():
 def test_an_impossible_number_of_steps_is_refused(steps):
     with pytest.raises(RequestError, match="steps must be at least 1"):
         grids.leading(steps)
+
+
+def test_a_grid_is_led_through_a_time():
+    grid = grids.trailing(5)
+    there = grids.through(grid, 0.77)
+    assert len(there) == len(grid)
+    torch.testing.assert_close(there, torch.tensor([1, 0.77, 0.6, 0.4, 0.2, 0]).to(grid))
+    torch.testing.assert_close(grids.through(grid, 0.93)[1], torch.tensor(0.93).to(grid))
+    assert torch.equal(grids.through(grid, 1.0), grid)
+    for steps, t in ((1, 0.5), (5, 1.5)):
+        with pytest.raises(RequestError, match="two or more steps"):
+            grids.through(grids.trailing(steps), t)

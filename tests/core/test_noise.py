@@ -74,3 +74,12 @@ def test_a_seed_gives_the_same_bits_after_a_cancelled_run(name):
     whole = run(name, [5])
     run(name, [5], stop=2)
     assert torch.equal(run(name, [5]), whole)
+
+
+def test_noise_drawn_frame_by_frame_begins_like_a_shorter_clips():
+    long, short = torch.empty(2, 3, 5, 4, 4), torch.empty(2, 3, 2, 4, 4)
+    whole = Noise([3, 4]).framewise(long)
+    assert whole.shape == long.shape
+    assert torch.equal(whole[:, :, :2], Noise([3, 4]).framewise(short))
+    assert torch.equal(whole[:, :, :1], Noise([3, 4]).like(long[:, :, :1]))
+    assert not torch.equal(whole[:, :, 0], whole[:, :, 1])

@@ -142,3 +142,25 @@ def test_a_schedule_that_makes_no_sense_is_refused(make, say):
 def test_schedules_with_the_same_numbers_are_equal():
     assert Betas.linear() == Betas.linear() != Betas.scaled_linear()
     assert hash(ZeroTerminal(Betas.linear())) == hash(ZeroTerminal(Betas.linear()))
+
+
+@named(SCHEDULES)
+def test_raised_noise_has_the_level_of_the_later_time(schedule):
+    low, high = torch.tensor(0.4, dtype=torch.float64), torch.tensor(0.7, dtype=torch.float64)
+    x0, one, other = torch.eye(3, dtype=torch.float64)  # clean, old noise, new noise
+    there = schedule.raised(schedule.mixed(x0, one, low), other, low, high)
+    alpha, sigma = schedule(high)
+    torch.testing.assert_close(there[0], alpha)
+    torch.testing.assert_close(there[1:].norm(), sigma)
+    still = schedule.raised(x0, other, high, high)
+    torch.testing.assert_close(still, x0, atol=1e-7, rtol=0)
+
+
+def test_raising_noise_to_pure_noise_leaves_nothing_and_going_down_is_refused():
+    schedule = Rectified(2.0)
+    x, noise = torch.randn(2, 1, 4, 4, generator=torch.Generator().manual_seed(0))[:, None]
+    one, half, less = (torch.tensor(t) for t in (1.0, 0.5, 0.2))
+    torch.testing.assert_close(schedule.raised(x, noise, half, one), noise)
+    for low, high in ((half, less), (one, one)):
+        with pytest.raises(RequestError, match="choose low <= high"):
+            schedule.raised(x, noise, low, high)

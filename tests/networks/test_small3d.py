@@ -3,7 +3,7 @@ import torch
 
 from mutoscope.core.condition import Condition
 from mutoscope.errors import RequestError
-from mutoscope.networks.small3d import SmallUNet3D, inflate
+from mutoscope.networks.small3d import Block, SmallUNet3D, extended, inflate
 
 TINY = {"channels": 4, "width": 16, "inner": 32, "depth": 2, "heads": 2, "text": 8}
 
@@ -93,3 +93,89 @@ def test_it_survives_the_disk(tmp_path):
         torch.equal(a, b) for a, b in zip(network.parameters(), again.parameters(), strict=True)
     )
     torch.testing.assert_close(network(x, t, c), again(x, t, c))
+
+
+def test_anchored_frames_look_at_the_first_frame_of_their_own_branch():
+    network = shaken(SmallUNet3D(**TINY, temporal=False))
+    x, t = latent(2, 4), torch.tensor([0.5, 0.5])
+    said = network(x, t, told(2), sees="first")
+    other = x.clone()
+    other[0, :, 0] += 1
+    moved = (network(other, t, told(2), sees="first") - said).abs().amax(dim=(1, 3, 4))
+    assert (moved[0] > 1e-4).all(), "frames 2 to 4 heard of frame 1"
+    assert (moved[1] == 0).all(), "of their own clip only, though its prompt is another"
+    other = x.clone()
+    other[0, :, 2] += 1
+    moved = (network(other, t, told(2), sees="first") - said).abs().amax(dim=(1, 3, 4))
+    assert (moved[0, [0, 1, 3]] < 1e-6).all()
+    assert moved[0, 2] > 1e-4
+
+
+def test_two_prompts_side_by_side_are_anchored_as_each_alone():
+    network = shaken(SmallUNet3D(**TINY, temporal=False))
+    frames, t = latent(1, 3), torch.tensor([0.6])
+    one, two = told(1, seed=1), told(1, seed=9)
+    both = network(frames.repeat(2, 1, 1, 1, 1), t.repeat(2), one.stacked(two), sees="first")
+    for k, prompt in enumerate((one, two)):
+        alone = network(frames, t, prompt, sees="first")
+        torch.testing.assert_close(both[k : k + 1], alone, atol=1e-5, rtol=1e-5)
+    assert (both[0] - both[1]).abs().max() > 1e-3
+
+
+def test_the_first_frame_and_a_picture_are_the_same_anchored_or_not():
+    network = shaken(SmallUNet3D(**TINY, temporal=False))
+    x, t, c = latent(1, 3), torch.tensor([0.4]), told(1)
+    plain, anchored = network(x, t, c), network(x, t, c, sees="first")
+    torch.testing.assert_close(anchored[:, :, :1], plain[:, :, :1], atol=1e-5, rtol=1e-5)
+    assert (anchored[:, :, 1:] - plain[:, :, 1:]).abs().max() > 1e-3
+    still = x[:, :, :1].expand(-1, -1, 3, -1, -1)
+    said = network(still, t, c, sees="first")
+    torch.testing.assert_close(said, network(still, t, c), atol=1e-5, rtol=1e-5)
+
+
+def asked_of(sees, frames=5):
+    """Which input frames each output frame of one block depends on."""
+    block = shaken(Block(32, 2, temporal=False, whole=False, ratio=2, sees=sees))
+    x = torch.randn(1, frames, 2, 2, 32, generator=torch.Generator().manual_seed(3))
+    x.requires_grad_(requires_grad=True)
+    text, bias, shifts = torch.randn(1, 4, 32), torch.zeros(1, 1, 1, 4), torch.zeros(1, 4, 32)
+    y = block(x, shifts, text, bias, None, torch.zeros(4 * frames, 4 * frames))
+    found = []
+    for k in range(frames):
+        (slope,) = torch.autograd.grad(y[:, k].square().sum(), x, retain_graph=True)
+        found.append(set(torch.nonzero(slope.abs().amax((0, 2, 3, 4))).flatten().tolist()))
+    return found
+
+
+def test_a_frame_depends_on_the_frames_it_looks_at_and_itself_alone():
+    assert asked_of("own") == [{0}, {1}, {2}, {3}, {4}]
+    assert asked_of("first") == [{0}, {0, 1}, {0, 2}, {0, 3}, {0, 4}]
+    assert asked_of("sparse") == [{0}, {0, 1}, {0, 1, 2}, {0, 2, 3}, {0, 3, 4}]
+
+
+def test_looking_at_other_frames_a_still_clip_is_the_image_networks():
+    image = shaken(SmallUNet3D(**TINY, temporal=False))
+    one, t, c = latent(1, 1), torch.tensor([0.5]), told(1)
+    still, moving = one.expand(-1, -1, 4, -1, -1), latent(1, 4)
+    for sees in ("first", "sparse"):
+        grown = extended(image, sees=sees, over_time=True).eval()
+        want = image(one, t, c).expand_as(still)
+        torch.testing.assert_close(grown(still, t, c), want, atol=1e-5, rtol=1e-5)
+        assert (grown(moving, t, c) - image(moving, t, c)).abs().max() > 1e-3
+        first = grown(moving, t, c)[:, :, :1]
+        torch.testing.assert_close(first, image(moving[:, :, :1], t, c), atol=1e-5, rtol=1e-5)
+
+
+def test_a_layer_over_time_starts_as_nothing_and_knows_one_place_of_all_frames():
+    image = shaken(SmallUNet3D(**TINY, temporal=False))
+    grown = extended(image, over_time=True).eval()
+    x, t, c = latent(1, 4), torch.tensor([0.5]), told(1)
+    assert torch.equal(grown(x, t, c), image(x, t, c))
+    new = set(grown.state_dict()) - set(image.state_dict())
+    assert new
+    assert all(".over." in name for name in new)
+    learned = shaken(grown)
+    order = [2, 0, 3, 1]
+    said = learned(x, t, c)
+    assert (said[:, :, :1] - learned(x[:, :, :1], t, c)).abs().max() > 1e-3
+    torch.testing.assert_close(learned(x[:, :, order], t, c), said[:, :, order])

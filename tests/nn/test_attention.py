@@ -3,7 +3,15 @@ import torch
 from torch.nn import functional as F
 
 from mutoscope.nn import attention
-from mutoscope.nn.attention import Attention, GatedFeedForward, TransformerBlock, Words, attend
+from mutoscope.nn.attention import (
+    Attention,
+    GatedFeedForward,
+    TransformerBlock,
+    Words,
+    attend,
+    looked_at,
+    seen,
+)
 from tests.tiny import awake
 
 
@@ -86,3 +94,13 @@ def test_what_was_put_around_a_gate_is_heard():
     torch.testing.assert_close(layer(x), want)
     layer.net[0].proj.append(torch.nn.Tanh())
     assert (layer(x) - want).abs().max() > 1e-3
+
+
+def test_a_frame_looks_at_itself_at_the_first_or_at_the_first_and_the_one_before():
+    assert seen("own", 3).tolist() == [[0], [1], [2]]
+    assert seen("first", 3).tolist() == [[0], [0], [0]]
+    assert seen("sparse", 4).tolist() == [[0, 0], [0, 0], [0, 1], [0, 2]]
+    x = drawn(2, 4, 3, 5)
+    sparse = looked_at(x, "sparse")
+    assert torch.equal(sparse[:, 3], torch.cat([x[:, 0], x[:, 2]], dim=1))
+    assert looked_at(x, "own") is x

@@ -1,13 +1,19 @@
 """What a worker shows of a job that is watched, and what that may cost."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
 
+from mutoscope import recipes
+from mutoscope.clip import Clip
 from mutoscope.service.desk import Desk
 from mutoscope.service.results import StorageError
+from mutoscope.service.settings import Settings
 from mutoscope.service.worker import MOST, PREVIEWS, Budget, Worker
+from mutoscope.training import tuning
+from tests import tiny
 from tests.service.served import QUICK
 
 
@@ -134,3 +140,21 @@ def test_a_worker_rehearses_one_step_unless_a_job_has_come(
         worker.wake.set()
     worker.serve()
     assert len(taken) == steps
+
+
+def test_a_system_tuned_to_a_clip_is_offered_and_run_from_its_folder(tmp_path: Path, desk: Desk):
+    assert "tune_a_video" not in {offer.card.name for offer in desk.offers()}
+    out = tiny.folder(tmp_path / "ball", "image")
+    system = recipes.find("tune_a_video").start(out)
+    clip = Clip(frames=torch.zeros(1, 3, 4, 32, 32), fps=6)
+    tuning.begin(system, clip, "a red ball", out)
+    tuning.tune(system, out, steps=1)
+    with Desk.opened(
+        Settings(home=tmp_path / "home", weights=str(out), warm=()), workers=False
+    ) as tuned:
+        offers = {offer.card.name: offer.accepts for offer in tuned.offers()}
+        assert offers["tune_a_video"].frames.low == offers["tune_a_video"].frames.high == 4
+        given = {"system": "tune_a_video", "prompt": "a blue cube", "steps": 2}
+        job = tuned.submit(tuned.request(given))
+        Worker(tuned.settings, "w", tuned.store).run(tuned.store.claim("w"))
+        assert tuned.get(job.id).state == "completed"

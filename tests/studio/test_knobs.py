@@ -26,7 +26,7 @@ ANY = Capabilities(
 
 @pytest.mark.parametrize("name", [*recipes.TABLE])
 def test_untouched_controls_ask_for_what_the_system_makes_by_itself(name: str):
-    can = recipes.find(name).config(None).accepts()
+    can = recipes.find(name).Config.small().accepts()
     drawn = knobs.knobs(can)
     asked = knobs.asked(drawn, {knob.name: knob.default for knob in drawn})
     request = can.complete({**asked, "system": name, "prompt": "a red ball"})

@@ -48,6 +48,27 @@ def test_a_resumed_run_is_the_run_that_never_stopped(tmp_path, muon):
     assert states[0] == states[1]
 
 
+def test_a_run_that_is_stopped_ends_well_with_what_it_learned_so_far(tmp_path):
+    early, until = tmp_path / "early", tmp_path / "until"
+    train(Line(), config(), early, stop=lambda step: step == 7)
+    train(Line(), config(), until, until=7)
+    assert weights(early) == weights(until)
+    assert json.loads((early / "run.json").read_text())["step"] == 7
+    train(Line(), config(steps=5), early)
+    assert weights(early) == weights(until), "it has taken more steps than it is asked for"
+    assert json.loads((early / "run.json").read_text())["step"] == 7
+
+
+def test_a_sheet_is_drawn_every_so_many_steps(tmp_path):
+    class Drawn(Line):
+        def sheet(self, parts):
+            return np.zeros((2, 2, 3), np.uint8)
+
+    train(Drawn(), config(steps=8, sheet_steps=3), tmp_path)
+    sheets = sorted(path.name for path in tmp_path.glob("sheet-*.png"))
+    assert sheets == [f"sheet-{step:07d}.png" for step in (3, 6, 8)]
+
+
 def test_it_learns_and_leaves_a_log_and_a_curve(tmp_path):
     train(Line(), config(steps=400), tmp_path)
     rows = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]

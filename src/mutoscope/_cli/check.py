@@ -13,7 +13,7 @@ import typer
 from mutoscope import checks, machine, recipes
 from mutoscope._cli import words
 from mutoscope._cli.leave import StoppedError, at_once
-from mutoscope.checks import Check, Subject
+from mutoscope.checks import Bench, Check, Checks, Making, Subject
 from mutoscope.errors import RequestError
 from mutoscope.evaluate import folder
 from mutoscope.evaluate.commands import Generate
@@ -21,7 +21,7 @@ from mutoscope.evaluate.keeping import kept
 from mutoscope.evaluate.making import generator, untrained
 from mutoscope.evaluate.reading import shipped
 from mutoscope.evaluate.report import written
-from mutoscope.systems.system import System
+from mutoscope.systems.system import Asked, System
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,26 +41,15 @@ def run(wish: Wish) -> int:
         raise RequestError(f"{wish.out} is a file; name a folder for -o")
     torch.set_num_threads(machine.threads())
     with at_once():
-        recipe, asked = recipes.find(wish.system), checks.find(wish.system)
-        system = recipe.load(wish.weights)
-        twin = untrained(lambda: recipe.load(wish.weights))
-    usual = system.request(" ")
-    subject = Subject(
-        make=lambda frames: _kept(wish.out, system, "clips", frames),
-        twin=lambda frames: _kept(wish.out, twin, "untrained", frames),
-        reader=shipped(),
-        count=wish.count,
-        fps=float(usual.fps),
-        side=usual.size[0],
-    )
+        _, asked = recipes.find(wish.system), checks.find(wish.system)
     try:
-        rows = list(asked.run(subject))
+        weights, rows = _made(wish, asked) if isinstance(asked, Making) else _asked(wish, asked)
     except KeyboardInterrupt:
-        raise StoppedError(f"the clips made are in {wish.out}; call again to go on") from None
+        raise StoppedError(f"what was made is in {wish.out}; call again to go on") from None
     left = asked.unchecked()
     data = {
         "system": wish.system,
-        "weights": dict(system.weights),
+        "weights": weights,
         "versions": folder.versions(),
         "checks": [row.to_json() for row in rows],
         "left out": [one.to_json() for one in left],
@@ -75,6 +64,32 @@ def run(wish: Wish) -> int:
     return int(not all(row.passes for row in rows))
 
 
+def _asked(wish: Wish, asked: Checks) -> tuple[dict[str, str], list[Check]]:
+    """The rows of a system as it is."""
+    with at_once():
+        recipe = recipes.find(wish.system)
+        system = recipe.load(wish.weights)
+        twin = untrained(lambda: recipe.load(wish.weights))
+    usual = system.request(" ")
+    subject = Subject(
+        make=lambda frames: _kept(wish.out, system, "clips", {"frames": frames}),
+        ask=lambda asked: _kept(wish.out, system, "clips", asked),
+        settings=system.accepts().values(usual),
+        twin=lambda frames: _kept(wish.out, twin, "untrained", {"frames": frames}),
+        reader=shipped(),
+        count=wish.count,
+        fps=float(usual.fps),
+        side=usual.size[0],
+    )
+    return dict(system.weights), list(asked.run(subject))
+
+
+def _made(wish: Wish, asked: Making) -> tuple[dict[str, str], list[Check]]:
+    """The rows of systems that are made for them; their weights are in the folder."""
+    bench = Bench(out=wish.out / "kept", reader=shipped(), count=wish.count, weights=wish.weights)
+    return {}, list(asked.tried(bench))
+
+
 def _line(row: Check) -> tuple[str, ...]:
     span = " to ".join(f"{value:.3f}" for value in row.interval or ())
     beside = ", ".join(f"{name} {value:.3f}" for name, value in row.baselines.items())
@@ -82,9 +97,9 @@ def _line(row: Check) -> tuple[str, ...]:
     return row.id, f"{row.value:.3f}", span, str(row.n), f"{row.threshold:g}", verdict, beside
 
 
-def _kept(out: Path, system: System, name: str, frames: int) -> Generate:
-    """The system at a length, its clips kept under all they depend on."""
-    usual = {**system.request(" ").to_json(), "frames": frames}
+def _kept(out: Path, system: System, name: str, asked: Asked) -> Generate:
+    """The system asked for more than a prompt, its clips kept under all they depend on."""
+    usual = {**system.request(" ").to_json(), **asked}
     known = json.dumps([usual, dict(system.weights)], sort_keys=True)
     key = hashlib.sha256(known.encode()).hexdigest()[:12]
-    return kept(generator(system, {"frames": frames}), out / "kept" / key / name)
+    return kept(generator(system, asked), out / "kept" / key / name)

@@ -109,7 +109,7 @@ def warn(request: Request, weights: Path | None) -> None:
     """Name the words that no prompt in training had; weights of others know their own."""
     if weights is not None:
         return
-    new = shipped.unread(request.system, request.prompt)
+    new = shipped.unread(recipes.stored(request.system), request.prompt)
     if new:
         words.note(f"never seen in training: {', '.join(new)}")
 

@@ -10,17 +10,18 @@ from typing import Any
 
 import typer
 
-from mutoscope import media, recipes
+from mutoscope import media, recipes, zoo
 from mutoscope._cli import words
 from mutoscope._cli.leave import at_once
 from mutoscope.errors import WeightsError
 from mutoscope.recipes import Recipe
+from mutoscope.systems.tuned import CLIP
 
 
-def systems(*, as_json: bool) -> None:
-    """Every system with its paper and whether its weights are here."""
+def systems(weights: Path | None, *, as_json: bool) -> None:
+    """Every system with its paper and whether its weights are here, or in a folder; their clip."""
     with at_once():
-        found = [_system(recipes.find(name)) for name in recipes.names()]
+        found = [_system(recipes.find(name), weights) for name in recipes.names()]
     if as_json:
         typer.echo(json.dumps(found))
         return
@@ -28,20 +29,31 @@ def systems(*, as_json: bool) -> None:
         (
             one["name"],
             f"{one['title']} ({one['authors']}, {one['year']}, arXiv {one['arxiv']})",
-            "here" if one["shipped"] else "not here",
+            _where(one),
         )
         for one in found
     ]
     words.table(("system", "paper", "weights"), rows)
 
 
-def _system(recipe: Recipe) -> dict[str, Any]:
+def _system(recipe: Recipe, weights: Path | None) -> dict[str, Any]:
+    card = recipe.CARD
     try:
-        shipped = all(path.exists() for path in recipe.files())
-        accepts = recipe.config().accepts()
+        accepts = recipe.config(weights).accepts()
+        shipped = all(path.exists() for path in recipe.files(weights))
     except WeightsError:
         shipped, accepts = False, recipe.Config.small().accepts()
-    return {**recipe.CARD.to_json(), "shipped": shipped, "accepts": accepts.to_json()}
+    told = {**card.to_json(), "shipped": shipped, "accepts": accepts.to_json()}
+    if shipped and card.name in zoo.names(weights or zoo.FOLDER):
+        told["clip"] = zoo.facts(card.name, weights or zoo.FOLDER).get(CLIP)
+    return told
+
+
+def _where(system: Mapping[str, Any]) -> str:
+    if not system["shipped"]:
+        return "not here"
+    clip = system.get("clip")
+    return f'tuned to "{clip["prompt"]}"' if clip else "here"
 
 
 def info(path: Path, *, as_json: bool) -> None:

@@ -6,14 +6,21 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
+from pathlib import Path
 from typing import Any, Protocol, cast, runtime_checkable
 
+from mutoscope.checked import Value
 from mutoscope.errors import RequestError
 from mutoscope.evaluate.commands import Generate
 from mutoscope.evaluate.folder import LeftOut
 from mutoscope.networks.readers import ClipReader
+from mutoscope.systems.system import Asked
 
-TABLE = {"modelscope": "mutoscope.checks.modelscope"}
+TABLE = {
+    "modelscope": "mutoscope.checks.modelscope",
+    "text2video_zero": "mutoscope.checks.text2video_zero",
+    "tune_a_video": "mutoscope.checks.tune_a_video",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,15 +59,45 @@ class Check:
 class Subject:
     """What is checked: `make` and `twin`, which has learned nothing, give clips of so many frames.
 
+    `ask` gives clips of whatever else is asked for, `settings` are what knobs stand at otherwise;
     `count` prompts are asked in the largest check.
     """
 
     make: Callable[[int], Generate]
+    ask: Callable[[Asked], Generate]
+    settings: Mapping[str, Value]
     twin: Callable[[int], Generate]
     reader: ClipReader
     count: int
     fps: float
     side: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bench:
+    """Where systems are made for a check: what is learned stays in `out`, for a check to go on.
+
+    `weights` is a folder with the base they begin with (None: what ships). `count` clips are
+    learned in the largest check.
+    """
+
+    out: Path
+    reader: ClipReader
+    count: int
+    weights: Path | None = None
+
+
+@runtime_checkable
+class Making(Protocol):
+    """What the module of checks holds that make the systems they check, one a clip, say."""
+
+    def tried(self, on: Bench) -> Iterator[Check]:
+        """The rows, one after another."""
+        ...
+
+    def unchecked(self) -> list[LeftOut]:
+        """The rows of the paper's list that can't be measured here, and why."""
+        ...
 
 
 @runtime_checkable
@@ -76,8 +113,8 @@ class Checks(Protocol):
         ...
 
 
-def find(name: str) -> Checks:
+def find(name: str) -> Checks | Making:
     """The checks of a system; refuses one that has none."""
     if name not in TABLE:
         raise RequestError(f"there are no checks of '{name}'; try {', '.join(TABLE)}")
-    return cast("Checks", import_module(TABLE[name]))
+    return cast("Checks | Making", import_module(TABLE[name]))

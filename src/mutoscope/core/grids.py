@@ -71,6 +71,23 @@ def below(grid: Grid, t: float) -> Float[Tensor, " rest"]:
     return torch.cat([rest.new_tensor([t]), rest])
 
 
+def through(grid: Grid, t: float) -> Grid:
+    """As many times, the one between both ends that is nearest to t moved there.
+
+    A grid that visits t stays as it is. Refuses a t outside, and a grid of one step.
+    """
+    if bool((grid == t).any()):
+        return grid
+    inner = grid[1:-1]
+    if not len(inner) or not grid[-1] < t < grid[0]:
+        raise RequestError(
+            f"a grid that shall visit t = {t:g} needs two or more steps and t between its ends "
+            f"(got {len(grid) - 1} steps from {float(grid[0]):g} to {float(grid[-1]):g})"
+        )
+    near = 1 + int((inner - t).abs().argmin())
+    return torch.cat([grid[:near], grid.new_tensor([t]), grid[near + 1 :]])
+
+
 def _ended(times: Tensor, last: float) -> Tensor:
     return torch.cat([times, times.new_tensor([last])])
 

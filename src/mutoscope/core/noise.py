@@ -30,3 +30,7 @@ class Noise:
             )
         drawn = [torch.randn(x.shape[1:], generator=g) for g in self._generators]
         return torch.stack(drawn).to(x)
+
+    def framewise(self, x: Float[Tensor, "b c t h w"]) -> Float[Tensor, "b c t h w"]:
+        """The same drawn frame after frame: a longer clip's noise begins with a shorter one's."""
+        return torch.cat([self.like(frame) for frame in torch.split(x, 1, dim=2)], dim=2)

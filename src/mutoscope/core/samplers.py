@@ -19,8 +19,8 @@ takes sqrt(1 - q^2).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import partial
 
 import torch
@@ -260,6 +260,12 @@ def find(name: str, noise: Noise) -> Sampler:
         return partial(STOCHASTIC[name], noise=noise)
     names = ", ".join([*DETERMINISTIC, *STOCHASTIC])
     raise RequestError(f"there is no sampler {name!r}; there are {names}")
+
+
+def numbered(steps: Iterable[Step], total: int) -> Iterator[Step]:
+    """Steps of several samplers as those of one run of `total` steps."""
+    for index, step in enumerate(steps):
+        yield replace(step, index=index, total=total)
 
 
 def _legs(x: Tensor, grid: Tensor, schedule: Schedule, *, upwards: bool = False) -> Iterator[_Leg]:

@@ -39,6 +39,24 @@ class Schedule(ABC):
         alpha, sigma = self(t)
         return like(alpha.to(x0), x0) * x0 + like(sigma.to(x0), x0) * noise
 
+    def raised(self, x: Tensor, noise: Tensor, low: Tensor, high: Tensor) -> Tensor:
+        """The clip x of time `low` under as much more noise as brings it to time `high`.
+
+        x_high = q x + sqrt(sigma_high^2 - q^2 sigma_low^2) noise, q = alpha_high / alpha_low: what
+        the forward process makes of it, so that what `mixed` made at `low` is as if made at `high`.
+        One time each, or one a clip. Refuses low > high, and to begin where no signal is left.
+        Source: Ho et al. (2020), eq. 2, over several steps at once.
+        """
+        (a, s), (b, r) = self(low.to(torch.float64)), self(high.to(torch.float64))
+        if bool(((low > high) | (a <= 0)).any()):
+            raise RequestError(
+                f"noise can be added from a time below 1 up to a later one (got "
+                f"{float(low.max()):g} to {float(high.min()):g}); choose low <= high"
+            )
+        kept = b / a
+        fresh = (r.square() - (kept * s).square()).clamp_min(0).sqrt()
+        return like(kept.to(x), x) * x + like(fresh.to(x), x) * noise
+
     def when(self, ratio: Tensor) -> Tensor:
         """The times at which sigma / alpha equals `ratio` (Karras' sigma), by bisection.
 
@@ -229,7 +247,7 @@ class Betas(Table):
         cls, low: float = 0.00085, high: float = 0.012, *, count: int = 1000
     ) -> Betas:
         """Evenly spaced roots of beta: latent diffusion. Source: Rombach et al. (2022), code."""
-        roots = torch.linspace(low**0.5, high**0.5, count, dtype=torch.float64)
+        roots = torch.linspace(low**0.5, high**0.5, count, dtype=torch.float64, device="cpu")
         return cls(tuple(roots.square().tolist()))
 
     @classmethod

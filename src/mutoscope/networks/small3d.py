@@ -10,7 +10,11 @@ model; added later, they start at zero, so that at step 0 a clip is so many inde
 Departs from ModelScopeT2V: two levels, one modulation for all blocks with a learned offset each
 (Chen et al. 2023, PixArt, eq. 2), time within a clip is known, in seconds, and attention over time
 sees all places of all frames, not one place: at this size a frame is 4 x 4 tokens, and a thing is
-somewhere else in the next. 2.996 GFLOP a call for 16 frames of 128 x 128 pixels and 24 word pieces.
+somewhere else in the next. An image network can be inflated in another way too: attention over a
+frame looks at other frames instead of its own (`sees`), and a layer over time follows each block,
+one place in all frames, order unknown (`over_time`).
+
+2.996 GFLOP a call for 16 frames of 128 x 128 pixels and 24 word pieces.
 """
 
 from __future__ import annotations
@@ -26,6 +30,7 @@ from torch.nn import functional as F
 from mutoscope.core.condition import Condition
 from mutoscope.core.shapes import Latent, Time
 from mutoscope.errors import RequestError
+from mutoscope.nn.attention import Sight, looked_at
 from mutoscope.nn.blocks import framewise
 from mutoscope.nn.inflate import grow, zeroed
 from mutoscope.weights import ModelMixin, register_to_config
@@ -89,11 +94,16 @@ class Block(nn.Module):
     """Attention over a frame, over the whole clip, to the text; then a layer for each token.
 
     Over the clip each head learns how much less it looks at places farther off (after Press et al.
-    2022, ALiBi, with distances between places instead of words).
+    2022, ALiBi, with distances between places instead of words). A frame's attention may look at
+    other frames (`sees`), and attention over time at each place may come last (`over`).
     """
 
-    def __init__(self, width: int, heads: int, *, temporal: bool, whole: bool, ratio: int) -> None:
+    def __init__(
+        self, width: int, heads: int, *, temporal: bool, whole: bool, ratio: int,
+        sees: Sight = "own", over: bool = False,
+    ) -> None:  # fmt: skip
         super().__init__()
+        self.sees: Sight = sees
         self.offset = nn.Parameter(torch.zeros(4, width))
         self.space = Attention(width, heads)
         self.text = Attention(width, heads)
@@ -103,16 +113,21 @@ class Block(nn.Module):
         far = 1 - torch.arange(heads) / max(1, heads - 1)
         self.near = nn.Parameter(far) if whole else None
         self.when = nn.Parameter(torch.zeros(width)) if temporal else None
+        self.over = Attention(width, heads) if over else None
 
     def forward(
         self, x: Tokens, shifts: Tensor, text: Text, bias: Tensor, clock: Tensor | None,
-        apart: Tensor,
+        apart: Tensor, *, sees: Sight | None = None,
     ) -> Tokens:  # fmt: skip
-        """`clock` tells the layers over time when each frame is, `apart` how far places are."""
+        """`clock` tells the layers over time when each frame is, `apart` how far places are.
+
+        `sees` is another sight than the block's own.
+        """
         b, t, h, w, d = x.shape
         s1, g1, s2, g2 = (shifts + self.offset).to(x)[:, :, None, None, None].unbind(1)
-        y = torch.addcmul(s1, _norm(x), 1 + g1).reshape(b * t, h * w, d)
-        x = x + self.space(y, y).reshape(x.shape)
+        y = torch.addcmul(s1, _norm(x), 1 + g1).reshape(b, t, h * w, d)
+        others = looked_at(y, sees or self.sees).flatten(0, 1)
+        x = x + self.space(y.flatten(0, 1), others).reshape(x.shape)
         if self.clip is not None and self.near is not None and clock is not None:
             y = (_norm(x) + clock).reshape(b, t * h * w, d)
             far = -self.near[:, None, None] * apart
@@ -121,7 +136,11 @@ class Block(nn.Module):
         if self.when is not None and clock is not None:
             y = torch.addcmul(y, clock.to(y), self.when.to(y))
         x = x + self.text(y.reshape(b, t * h * w, d), text, bias).reshape(x.shape)
-        return x + self.each(torch.addcmul(s2, _norm(x), 1 + g2))
+        x = x + self.each(torch.addcmul(s2, _norm(x), 1 + g2))
+        if self.over is None:
+            return x
+        y = rearrange(_norm(x), "b t h w d -> (b h w) t d")
+        return x + rearrange(self.over(y, y), "(b h w) t d -> b t h w d", b=b, h=h)
 
 
 class Residual(nn.Module):
@@ -197,6 +216,8 @@ class SmallUNet3D(ModelMixin):
         text: int = 768,
         temporal: bool = True,
         reading: int = 1,
+        sees: Sight = "own",
+        over_time: bool = False,
     ) -> None:
         super().__init__()
         self.width, self.inner = width, inner
@@ -213,7 +234,15 @@ class SmallUNet3D(ModelMixin):
         self.before = Residual(width, embed, temporal=temporal)
         self.down = nn.Linear(4 * width, inner)
         self.blocks = nn.ModuleList(
-            Block(inner, heads, temporal=temporal, whole=temporal and k % 3 > 0, ratio=ratio)
+            Block(
+                inner,
+                heads,
+                temporal=temporal,
+                whole=temporal and k % 3 > 0,
+                ratio=ratio,
+                sees=sees,
+                over=over_time,
+            )
             for k in range(depth)
         )
         self.up = nn.Linear(inner, 4 * width)
@@ -223,8 +252,13 @@ class SmallUNet3D(ModelMixin):
         )
         self.leave = zeroed(nn.Linear(width, 4 * channels))
 
-    def forward(self, x: Latent, t: Time, condition: Condition) -> Latent:
-        """What the network says of x_t; float32 out, whatever runs inside."""
+    def forward(
+        self, x: Latent, t: Time, condition: Condition, *, sees: Sight | None = None
+    ) -> Latent:
+        """What the network says of x_t; float32 out, whatever runs inside.
+
+        `sees` is another sight than the network's own, for this call.
+        """
         if condition.text is None:
             raise RequestError("this network needs a text condition; got none")
         text, bias, told = self._read(condition.text, condition.text_mask)
@@ -242,7 +276,7 @@ class SmallUNet3D(ModelMixin):
         frames, rows, columns = h.shape[1:4]
         apart = _distance(rows, columns, h.device).repeat(frames, frames)
         for block in self.blocks:
-            h = block(h, shifts, text, bias, clock, apart)
+            h = block(h, shifts, text, bias, clock, apart, sees=sees)
         h = rearrange(self.up(_norm(h)), "b t h w (p q d) -> b t (h p) (w q) d", p=2, q=2)
         h = self.join(torch.cat([h, kept.to(h)], dim=-1))
         for residual in self.after:
@@ -283,11 +317,16 @@ def _norm(x: Tensor) -> Tensor:
     return F.layer_norm(x, x.shape[-1:])
 
 
+def extended(network: SmallUNet3D, **changes: object) -> SmallUNet3D:
+    """The network with other arguments: its weights stay, what is new starts as nothing."""
+    grown = SmallUNet3D(**{**arguments(network), **changes})
+    grow(grown, network.state_dict())
+    return grown
+
+
 def inflate(image: SmallUNet3D, *, reading: int = 1) -> SmallUNet3D:
     """The video network that says of each frame, at step 0, what the image network says.
 
     It reads with `reading` blocks over the words, no fewer than the image network has.
     """
-    video = SmallUNet3D(**{**arguments(image), "temporal": True, "reading": reading})
-    grow(video, image.state_dict())
-    return video
+    return extended(image, temporal=True, reading=reading)

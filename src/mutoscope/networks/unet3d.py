@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from einops import rearrange
@@ -66,7 +67,8 @@ class _Level(nn.Module):
             Residual(i, o, told=told, groups=groups, eps=sizes.eps) for i, o in widths
         )
         self.temp_convs = nn.ModuleList(TemporalConvs(o, groups) for _, o in widths)
-        heads, rest = out // sizes.head_width, {"head_width": sizes.head_width, "groups": groups}
+        heads = out // sizes.head_width
+        rest: dict[str, Any] = {"head_width": sizes.head_width, "groups": groups}
         if attentions:
             self.attentions = nn.ModuleList(
                 Transformer(out, heads, **rest, along="space", text=sizes.text)
@@ -149,7 +151,7 @@ class UNet3D(ModelMixin):
         attention_head_dim: int = 64,
     ) -> None:
         super().__init__()
-        attends = _attends(down_block_types, up_block_types, block_out_channels)
+        attending = attends(down_block_types, up_block_types, block_out_channels)
         widths, first = list(block_out_channels), block_out_channels[0]
         sizes = _Sizes(
             told=4 * first,
@@ -160,21 +162,21 @@ class UNet3D(ModelMixin):
         )
         self.conv_in = nn.Conv2d(in_channels, first, 3, padding=1)
         self.time_embedding = TimeEmbedding(first, sizes.told)
-        rest = {"head_width": attention_head_dim, "groups": norm_num_groups}
+        rest: dict[str, Any] = {"head_width": attention_head_dim, "groups": norm_num_groups}
         self.transformer_in = Transformer(first, 8, **rest, along="time")
         self.down_blocks = nn.ModuleList(
             _Down(before, out, sizes, depth=layers_per_block, attend=a, last=last)
             for before, out, a, last in zip(
-                [first, *widths], widths, attends, _last(len(widths)), strict=False
+                [first, *widths], widths, attending, lasts(len(widths)), strict=False
             )
         )
         self.mid_block = _Middle(widths[-1], sizes)
         self.up_blocks = nn.ModuleList(
             _Up(w, sizes, attend=a, last=last)
             for w, a, last in zip(
-                _ways_up(widths, layers_per_block),
-                reversed(attends),
-                _last(len(widths)),
+                ways_up(widths, layers_per_block),
+                reversed(attending),
+                lasts(len(widths)),
                 strict=True,
             )
         )
@@ -184,9 +186,9 @@ class UNet3D(ModelMixin):
 
     def forward(self, x: Latent, t: Time, condition: Condition) -> Float[Tensor, "b _c t h w"]:
         """What the network says of x_t; needs a text, takes `concat`, refuses other doors."""
-        words = _words(condition)
+        words = words_of(condition)
         x = x if condition.concat is None else torch.cat([x, condition.concat], dim=1)
-        told = F.silu(self.time_embedding(_timestep(t)))
+        told = F.silu(self.time_embedding(timestep(t)))
         h = framewise(self.conv_in, rearrange(x, "b c t h w -> b t h w c").contiguous())
         kept = [self.transformer_in(h)]
         for down in self.down_blocks:
@@ -198,7 +200,7 @@ class UNet3D(ModelMixin):
         return rearrange(h, "b t h w c -> b c t h w")
 
 
-def _attends(down: Sequence[str], up: Sequence[str], widths: Sequence[int]) -> list[bool]:
+def attends(down: Sequence[str], up: Sequence[str], widths: Sequence[int]) -> list[bool]:
     """Which levels attend, by the published names of their blocks."""
     plain = ["DownBlock3D" if name == "UpBlock3D" else "CrossAttnDownBlock3D" for name in up]
     known = {"DownBlock3D", "CrossAttnDownBlock3D", "UpBlock3D", "CrossAttnUpBlock3D"}
@@ -210,11 +212,12 @@ def _attends(down: Sequence[str], up: Sequence[str], widths: Sequence[int]) -> l
     return [name.startswith("CrossAttn") for name in down]
 
 
-def _last(count: int) -> list[bool]:
+def lasts(count: int) -> list[bool]:
+    """Which of so many levels is the last."""
     return [i == count - 1 for i in range(count)]
 
 
-def _ways_up(widths: list[int], depth: int) -> list[list[tuple[int, int]]]:
+def ways_up(widths: list[int], depth: int) -> list[list[tuple[int, int]]]:
     """(in, out) of each layer on the way up: what comes from below beside what was kept."""
     kept = [widths[0]] + [w for i, width in enumerate(widths) for w in [width] * depth + [width]]
     del kept[-1]  # the lowest level doesn't go down further
@@ -228,13 +231,14 @@ def _ways_up(widths: list[int], depth: int) -> list[list[tuple[int, int]]]:
     return ways
 
 
-def _timestep(t: Time) -> Time:
+def timestep(t: Time) -> Time:
     """The integer clock's reading; float32 times miss its integers by up to 1e-4: snap to them."""
     step = t * CLOCK - 1
     return torch.where((step - step.round()).abs() < 1e-3, step.round(), step)
 
 
-def _words(condition: Condition) -> Words:
+def words_of(condition: Condition) -> Words:
+    """The text of a condition; refuses one without, or with doors that such a network lacks."""
     closed = [name for name in ("pooled", "image") if getattr(condition, name) is not None]
     if condition.text is None or closed or condition.scalars:
         got = ", ".join([*closed, *condition.scalars]) or "no text"

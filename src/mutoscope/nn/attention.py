@@ -7,13 +7,15 @@ is one sequence a clip: all tokens of the clip ask it together, so nothing of it
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 from einops import rearrange
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from mutoscope.nn.inflate import zeroed
 
 Sequences = Float[Tensor, "m l d"]
 Heads = Float[Tensor, "n k d"]
@@ -23,6 +25,24 @@ SCORES = 2**19
 
 MANY = 2**24
 """Scores of one sequence above which the fused kernel is taken: plain ones would need 100 MB."""
+
+
+Sight = Literal["own", "first", "sparse"]
+"""Which frames the attention of a frame looks at; see `seen`."""
+
+
+class Across(NamedTuple):
+    """How the frames of a clip meet in a block: `sees` is the sight of its first attention.
+
+    With `over` attention over time at each place comes last, which starts as nothing.
+    """
+
+    sees: Sight = "own"
+    over: bool = False
+
+
+ALONE = Across()
+"""Frames don't meet."""
 
 
 class Words(NamedTuple):
@@ -43,6 +63,27 @@ class Asked(NamedTuple):
         """That of one clip alone."""
         j = slice(i, i + 1)
         return Asked(self.keys[j], self.values[j], None if self.bias is None else self.bias[j])
+
+
+def seen(sight: Sight, frames: int) -> Int[Tensor, "t k"]:
+    """The numbers of the frames that each frame looks at.
+
+    "own": itself; "first": the first; "sparse": the first and the one before it, of the first frame
+    twice itself. "sparse" is causal and as dear for the last frame as for the second.
+    Source: Wu et al. (2023, arXiv 2212.11565), section 3.2; Khachatryan et al. (2023), eq. 10 for
+    "first".
+    """
+    own = torch.arange(frames)
+    first = torch.zeros_like(own)
+    columns = {"own": [own], "first": [first], "sparse": [first, (own - 1).clamp(min=0)]}
+    return torch.stack(columns[sight], dim=1)
+
+
+def looked_at(x: Float[Tensor, "b t n d"], sight: Sight) -> Float[Tensor, "b t kn d"]:
+    """Of each frame the tokens of those it looks at, side by side; "own" copies nothing."""
+    if sight == "own":
+        return x
+    return x[:, seen(sight, x.shape[1]).to(x.device)].flatten(2, 3)
 
 
 def attend(
@@ -85,10 +126,21 @@ class Attention(nn.Module):
         )
         return Asked(k, v, None if words.bias is None else words.bias.to(k.dtype))
 
-    def forward(self, x: Sequences, asked: Asked | None = None) -> Sequences:
-        """The tokens of each sequence to one another; or all of them to the text of their clip."""
+    def forward(
+        self, x: Sequences, asked: Asked | None = None, others: Float[Tensor, "m k d"] | None = None
+    ) -> Sequences:
+        """The tokens of each sequence to one another; or all of them to the text of their clip.
+
+        With `others` to those tokens instead of their own.
+        """
         m, n = len(x), self.heads
-        if asked is None:
+        if others is not None:
+            q, k, v = (
+                rearrange(layer(z), "m l (n d) -> (m n) l d", n=n)
+                for layer, z in ((self.to_q, x), (self.to_k, others), (self.to_v, others))
+            )
+            y = rearrange(attend(q, k, v), "(m n) l d -> m l (n d)", n=n)
+        elif asked is None:
             said = _together(x, [self.to_q, self.to_k, self.to_v])
             q, k, v = rearrange(said, "m l (three n d) -> three (m n) l d", three=3, n=n)
             y = rearrange(attend(q, k, v), "(m n) l d -> m l (n d)", n=n)
@@ -140,19 +192,38 @@ class TransformerBlock(nn.Module):
     """Two attentions and a feed-forward layer, each added to what it read through a layer norm.
 
     The second attention asks the text if the block was given its width, else it is one more like
-    the first.
+    the first. `across` is for sequences that are the frames of one clip.
     """
 
-    def __init__(self, heads: int, head_width: int, text: int | None = None) -> None:
+    def __init__(
+        self, heads: int, head_width: int, text: int | None = None, across: Across = ALONE
+    ) -> None:
         super().__init__()
         width = heads * head_width
+        self.sees = across.sees
         self.norm1, self.norm2, self.norm3 = (nn.LayerNorm(width) for _ in range(3))
         self.attn1 = Attention(width, heads, head_width)
         self.attn2 = Attention(width, heads, head_width, text)
         self.ff = GatedFeedForward(width)
+        self.norm_temp = nn.LayerNorm(width) if across.over else None
+        self.attn_temp = Attention(width, heads, head_width) if across.over else None
+        if self.attn_temp is not None:
+            zeroed(self.attn_temp.to_out)
 
-    def forward(self, x: Sequences, asked: Asked | None = None) -> Sequences:
-        """`asked` is what `attn2` makes of the words of this clip."""
-        x = self.attn1(self.norm1(x)) + x
+    def alone(self, sees: Sight | None = None) -> bool:
+        """Whether sequences don't see one another; `sees` is another sight than the block's own."""
+        return (sees or self.sees) == "own" and self.attn_temp is None
+
+    def forward(
+        self, x: Sequences, asked: Asked | None = None, *, sees: Sight | None = None
+    ) -> Sequences:
+        """`asked` is what `attn2` makes of the words of this clip; `sees` as in `alone`."""
+        y, sight = self.norm1(x), sees or self.sees
+        others = None if sight == "own" else looked_at(y[None], sight)[0]
+        x = self.attn1(y, others=others) + x
         x = self.attn2(self.norm2(x), asked) + x
-        return self.ff(self.norm3(x)) + x
+        x = self.ff(self.norm3(x)) + x
+        if self.attn_temp is None or self.norm_temp is None:
+            return x
+        y = rearrange(self.norm_temp(x), "t l d -> l t d")
+        return rearrange(self.attn_temp(y), "l t d -> t l d") + x

@@ -15,7 +15,15 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mutoscope.nn.attention import Asked, Sequences, TransformerBlock, Words
+from mutoscope.nn.attention import (
+    ALONE,
+    Across,
+    Asked,
+    Sequences,
+    Sight,
+    TransformerBlock,
+    Words,
+)
 from mutoscope.nn.inflate import zeroed
 
 Activation = Float[Tensor, "b t h w d"]
@@ -120,7 +128,8 @@ class Transformer(nn.Module):
     """A transformer block between two linear layers, added to what it read.
 
     Along space a sequence is a frame, and the text is asked; along time it is one place in all
-    frames, whose order is not known, and the layer starts as nothing.
+    frames, whose order is not known, and the layer starts as nothing. `across` says how
+    frames meet in its block.
     """
 
     def __init__(
@@ -132,35 +141,42 @@ class Transformer(nn.Module):
         groups: int,
         along: Literal["space", "time"],
         text: int | None = None,
+        across: Across = ALONE,
     ) -> None:
         super().__init__()
         self.along = along
         self.norm = Norm(groups, width, 1e-6)
         self.proj_in = nn.Linear(width, heads * head_width)
-        self.transformer_blocks = nn.ModuleList([TransformerBlock(heads, head_width, text)])
+        self.transformer_blocks = nn.ModuleList([TransformerBlock(heads, head_width, text, across)])
         self.proj_out = nn.Linear(heads * head_width, width)
         if along == "time":
             zeroed(self.proj_out)
 
-    def forward(self, x: Activation, words: Words | None = None) -> Activation:
-        """`words` are those of all clips; a layer along time has no use for them."""
+    def forward(
+        self, x: Activation, words: Words | None = None, *, sees: Sight | None = None
+    ) -> Activation:
+        """`words` are those of all clips; a layer along time has no use for them.
+
+        `sees` is another sight than the block's own.
+        """
         block = cast("TransformerBlock", self.transformer_blocks[0])
         asked = None if words is None else block.attn2.asked(words)
         y = self.norm(x, jointly=self.along == "time").flatten(2, 3)
         if self.along == "time":
             y = rearrange(y, "b t s d -> b s t d")
         clips = zip(y, _each(asked, len(y)), strict=True)
-        said = torch.cat([say for clip, ask in clips for say in self._say(clip, ask)]).view(y.shape)
+        said = torch.cat([say for clip, ask in clips for say in self._say(clip, ask, sees)])
+        said = said.view(y.shape)
         if self.along == "time":
             said = rearrange(said, "b s t d -> b t s d")
         return x + said.reshape(x.shape)
 
-    def _say(self, clip: Sequences, asked: Asked | None) -> list[Tensor]:
-        """Sequences don't see one another: a few at a time go through from end to end."""
+    def _say(self, clip: Sequences, asked: Asked | None, sees: Sight | None) -> list[Tensor]:
+        """Where sequences don't see one another a few at a time go through from end to end."""
         few = max(1, DOSE // (clip.shape[1] * self.proj_in.out_features))
-        parts = torch.split(clip, few if clip.is_cpu else len(clip))
-        block = self.transformer_blocks[0]
-        return [self.proj_out(block(self.proj_in(part), asked)) for part in parts]
+        block = cast("TransformerBlock", self.transformer_blocks[0])
+        parts = torch.split(clip, few if clip.is_cpu and block.alone(sees) else len(clip))
+        return [self.proj_out(block(self.proj_in(part), asked, sees=sees)) for part in parts]
 
 
 def _each(asked: Asked | None, clips: int) -> list[Asked | None]:

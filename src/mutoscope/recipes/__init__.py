@@ -18,10 +18,13 @@ import torch
 from mutoscope.errors import RequestError, WeightsError
 from mutoscope.request import Capabilities
 from mutoscope.systems.system import Card, System
+from mutoscope.systems.tuned import Plan, Tuned
 
 TABLE = {
     "image": "mutoscope.recipes.image",
     "modelscope": "mutoscope.recipes.modelscope",
+    "text2video_zero": "mutoscope.recipes.text2video_zero",
+    "tune_a_video": "mutoscope.recipes.tune_a_video",
 }
 
 GROUP = "mutoscope.recipes"
@@ -52,11 +55,22 @@ class Recipe(Protocol):
         ...
 
     def files(self, weights: Path | None = None) -> Sequence[Path]:
-        """The weight files that `load` reads."""
+        """The weight files that `load` reads, that of the network first."""
         ...
 
     def load(self, weights: Path | None = None, *, dtype: torch.dtype | None = None) -> System:
         """The same, ready to generate."""
+        ...
+
+
+@runtime_checkable
+class Tunable(Protocol):
+    """What the module of a recipe that is tuned to one clip holds besides."""
+
+    PLAN: Plan
+
+    def start(self, folder: Path | None = None) -> Tuned:
+        """The system before it is tuned, on the base of a folder or the one that ships."""
         ...
 
 
@@ -76,6 +90,12 @@ def using(kind: str) -> tuple[str, ...]:
         if kind in accepts.conditions:
             found.append(name)
     return tuple(found)
+
+
+def stored(name: str) -> str:
+    """The name that a system's network has in the zoo: its own, or that of one it stands on."""
+    found = find(name).files()
+    return found[0].parent.name if found else name
 
 
 def find(name: str) -> Recipe:

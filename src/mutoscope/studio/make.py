@@ -9,6 +9,7 @@ from typing import Any
 
 import gradio as gr
 
+from mutoscope import recipes
 from mutoscope.errors import MutoscopeError, RequestError
 from mutoscope.service.access import LOCAL
 from mutoscope.service.desk import Desk
@@ -114,7 +115,9 @@ class Make:
 
     def unread(self, prompt: str, system: str) -> str:
         """Name the words that no prompt in training had."""
-        new = () if self.desk.settings.weights else shipped.unread(system, prompt or "")
+        new: tuple[str, ...] = ()
+        if not self.desk.settings.weights:
+            new = shipped.unread(recipes.stored(system), prompt or "")
         if not new:
             return ""
         listed = ", ".join(f"<b>{escape(word)}</b>" for word in new)

@@ -4,8 +4,10 @@
     finish   clip = decode(x_0)
     loss     | F(x_t, t, c) - target |^2,  t = sigmoid(n), n ~ N(0, 1),  c dropped with chance 1/10
 
-A recipe says what the network is told (`bind`) and what can be asked for (`accepts`). Clips of a
-request run one at a time, so a seed gives the same bits for any count.
+A recipe says what the network is told (`bind`) and what can be asked for (`accepts`); one that
+doesn't begin with noise by seed alone says where it does (`begin`), one that goes another way from
+there to a clip says that (`way`, `calls`). Clips of a request run one at a time, so a seed gives
+the same bits for any count.
 """
 
 from __future__ import annotations
@@ -29,7 +31,7 @@ from mutoscope.core.condition import Condition
 from mutoscope.core.denoiser import Denoiser
 from mutoscope.core.noise import Noise
 from mutoscope.core.samplers import Step
-from mutoscope.core.shapes import Denoise, Grid
+from mutoscope.core.shapes import Denoise, Grid, Latent
 from mutoscope.encoders import TextEncoder
 from mutoscope.request import Example, Request, Setting
 from mutoscope.systems.cost import Cost, counted, held
@@ -106,6 +108,28 @@ class Diffusion(System):
     def bind(self, request: Request) -> Denoise:
         """The guided denoiser of this request: all its conditions are in it."""
 
+    def begin(self, request: Request, noise: Noise) -> Latent:
+        """Where a run begins: noise by seed; `noise` is the run's, which its sampler draws from."""
+        return noise.like(self.empty(request))
+
+    def way(self, denoise: Denoise, request: Request, noise: Noise) -> Iterator[Step]:
+        """The steps from there to the clip: by itself one sampler, all frames together."""
+        x = self.begin(request, noise)
+        sampler = samplers.find(request.sampler, noise)
+        return sampler(denoise, x, self.times(request), self.denoiser.schedule)
+
+    def calls(self, request: Request) -> int:
+        """How often the network is called with all frames, for what a request costs."""
+        return request.steps * (2 if request.sampler.startswith("heun") else 1)
+
+    @final
+    def empty(self, request: Request) -> Latent:
+        """A latent of the request's size, on the CPU; what it holds means nothing."""
+        width, height = request.size
+        asked = (request.frames, height, width)
+        sides = (n // s for n, s in zip(asked, self.autoencoder.stride, strict=True))
+        return torch.empty(1, self.autoencoder.channels, *sides)
+
     @final
     def times(self, request: Request) -> Grid:
         """The times visited: by the knob `shift` where the system has one, else its own grid."""
@@ -119,13 +143,10 @@ class Diffusion(System):
     @torch.inference_mode()
     def run(self, request: Request) -> Iterator[Step]:
         self.accepts().check(request)
-        noise = Noise([request.seed])
-        x = noise.like(self._empty(request))
-        sampler = samplers.find(request.sampler, noise)
         start = perf_counter()
         denoise = self.bind(request)
         bound = perf_counter()
-        for step in sampler(denoise, x, self.times(request), self.denoiser.schedule):
+        for step in self.way(denoise, request, Noise([request.seed])):
             self.took = {"text": bound - start, "denoise": perf_counter() - bound}
             yield step
 
@@ -176,13 +197,12 @@ class Diffusion(System):
     def cost(self, request: Request) -> Cost:
         parts = self.parts().values()
         meta = next(self.denoiser.parameters()).device
-        x = self._empty(request).to(meta)
+        x = self.empty(request).to(meta)
         told = Condition(
             text=torch.empty(1, WORDS, self.text.width, device=meta),
             scalars={name: torch.ones(1, device=meta) for name in self.scalars},
         )
         guided = 2 if request.guidance != 1 else 1
-        calls = request.steps * (2 if request.sampler.startswith("heun") else 1)
         network, while_denoising = counted(
             lambda: self.denoiser(
                 x.expand(guided, -1, -1, -1, -1),
@@ -192,16 +212,10 @@ class Diffusion(System):
         )
         decoder, while_decoding = counted(lambda: self.autoencoder.decode(x))
         return Cost(
-            operations=calls * network + decoder,
+            operations=self.calls(request) * network + decoder,
             parameters=held(*parts),
             activations=max(while_denoising, while_decoding),
         )
-
-    def _empty(self, request: Request) -> Tensor:
-        width, height = request.size
-        asked = (request.frames, height, width)
-        sides = (n // s for n, s in zip(asked, self.autoencoder.stride, strict=True))
-        return torch.empty(1, self.autoencoder.channels, *sides)
 
 
 def _rows(text: Condition, rows: slice) -> Condition:

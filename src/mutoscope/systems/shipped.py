@@ -97,7 +97,7 @@ def sizes(name: str, folder: Path | None = None) -> Sizes:
 def files(name: str, folder: Path | None = None) -> Sequence[Path]:
     """The weight files that `opened` reads."""
     where, coder = _places(folder)
-    return [at / part / "weights.safetensors" for at, part in ((where, name), (coder, AUTOENCODER))]
+    return [*zoo.files(name, where), *zoo.files(AUTOENCODER, coder)]
 
 
 def opened(name: str, folder: Path | None, dtype: torch.dtype | None) -> Parts:
@@ -115,7 +115,7 @@ def opened(name: str, folder: Path | None, dtype: torch.dtype | None) -> Parts:
         autoencoder=autoencoder,
         text=MiniLM() if told.text is None else Bytes(told.text),
         sha256={
-            name: zoo.sha256(name, where),
+            **{file.parent.name: zoo.hashed(file) for file in zoo.files(name, where)},
             AUTOENCODER: zoo.sha256(AUTOENCODER, coder),
             **packaged,
         },
@@ -126,8 +126,7 @@ def opened(name: str, folder: Path | None, dtype: torch.dtype | None) -> Parts:
 def _places(folder: Path | None) -> tuple[Path, Path]:
     """Where network and autoencoder lie; an autoencoder that the folder lacks is the zoo's."""
     where = folder or zoo.FOLDER
-    own = (where / AUTOENCODER / "config.json").exists()
-    return where, where if own else zoo.FOLDER
+    return where, zoo.where(AUTOENCODER, where)
 
 
 def _check_base(name: str, where: Path, coder: Path) -> None:

@@ -9,15 +9,17 @@ from __future__ import annotations
 import json
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from itertools import takewhile
 from pathlib import Path
 
 import numpy as np
 import torch
 from accelerate import Accelerator
 from jaxtyping import Float, UInt8
+from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor, nn
 
@@ -59,7 +61,8 @@ class Config:
     The rate warms up linearly, stays, and falls linearly to zero over the last `cooldown` share of
     `steps`; `ema` is the decay of the averaged weights, which are the ones that ship; `init` names
     the weights it starts from, for the record. With `muon`, matrices are stepped by Muon (Jordan et
-    al. 2024; Liu et al. 2025) at Adam's own size of step.
+    al. 2024; Liu et al. 2025) at Adam's own size of step. A sample sheet is drawn every
+    `sheet_steps` steps, or where that is 0 every `sheet_minutes`.
     """
 
     steps: int
@@ -74,6 +77,7 @@ class Config:
     seed: int = 0
     save_minutes: float = 5.0
     sheet_minutes: float = 5.0
+    sheet_steps: int = 0
     precision: str = "bf16"
     muon: bool = False
     init: str | None = None
@@ -83,11 +87,26 @@ class Config:
         rest = (self.steps - step) / max(1.0, self.cooldown * self.steps)
         return self.rate * min(1.0, (step + 1) / self.warmup, rest)
 
+    def sheet_due(self, done: int, seconds: float) -> bool:
+        """Whether a sheet is drawn after so many steps, so long after the last one."""
+        if self.sheet_steps:
+            return done % self.sheet_steps == 0
+        return seconds > 60 * self.sheet_minutes
 
-def train(task: Task, config: Config, folder: Path, *, until: int | None = None) -> None:
+
+def train(
+    task: Task,
+    config: Config,
+    folder: Path,
+    *,
+    until: int | None = None,
+    stop: Callable[[int], bool] | None = None,
+) -> None:
     """Train until `config.steps` (or `until`, to be resumed later), keeping all state in `folder`.
 
     Resumes from `folder` when there is something in it; stops cleanly, state saved, on Ctrl-C.
+    `stop` is asked before each step, by its number; when it agrees the run ends well, with what was
+    learned so far. So does one that has taken more steps than it is now asked for.
     """
     device = Accelerator(mixed_precision="no" if config.precision == "fp32" else config.precision)
     parts = nn.ModuleDict(dict(task.parts()))
@@ -107,9 +126,9 @@ def train(task: Task, config: Config, folder: Path, *, until: int | None = None)
     with _progress() as progress, ThreadPoolExecutor(1) as ahead:
         bar = progress.add_task("training", total=last, completed=first, note="")
         coming = ahead.submit(draw, first)
-        step = first
+        done = first
         try:
-            for step in range(first, last):
+            for step in _steps(first, last, stop):
                 batch = {k: v.to(device.device) for k, v in coming.result().items()}
                 coming = ahead.submit(draw, min(step + 1, last - 1))
                 for group in (g for o in optimizers for g in o.param_groups):
@@ -122,23 +141,27 @@ def train(task: Task, config: Config, folder: Path, *, until: int | None = None)
                     optimizer.step()
                     optimizer.zero_grad(set_to_none=True)
                 ema.update(inner, step)
+                done = step + 1
                 log.add(step, {**terms, "norm": norm}, rate=config.rate_at(step))
-                progress.update(bar, completed=step + 1, note=log.note)
+                progress.update(bar, completed=done, note=log.note)
                 if time.monotonic() - saved > 60 * config.save_minutes:
-                    checkpoint.save(folder, inner, optimizers, ema, step + 1)
+                    checkpoint.save(folder, inner, optimizers, ema, done)
                     saved = time.monotonic()
-                if time.monotonic() - sheeted > 60 * config.sheet_minutes:
-                    log.sheet(step + 1, task.sheet(ema.parts(inner)))
+                if config.sheet_due(done, time.monotonic() - sheeted):
+                    log.sheet(done, task.sheet(ema.parts(inner)))
                     sheeted = time.monotonic()
-            step = last
         finally:
             if device.is_main_process:
-                checkpoint.save(folder, inner, optimizers, ema, step)
+                checkpoint.save(folder, inner, optimizers, ema, done)
                 log.close()
     averaged = ema.parts(inner)
     task.finish(averaged)
-    log.sheet(last, task.sheet(averaged))
-    checkpoint.publish(folder, averaged, {"step": last, **asdict(config)})
+    log.sheet(done, task.sheet(averaged))
+    checkpoint.publish(folder, averaged, {"step": done, **asdict(config)})
+
+
+def _steps(first: int, last: int, stop: Callable[[int], bool] | None) -> Iterator[int]:
+    return takewhile(lambda step: stop is None or not stop(step), range(first, last))
 
 
 def _optimizers(weights: Sequence[nn.Parameter], config: Config) -> list[torch.optim.Optimizer]:
@@ -171,6 +194,7 @@ def _progress() -> Progress:
         TimeRemainingColumn(),
         TextColumn("{task.fields[note]}"),
         refresh_per_second=1,
+        console=Console(stderr=True),
     )
 
 
