@@ -79,8 +79,8 @@ def learned(frames: int, n: int) -> latents.Latents:
 
 
 def _cached(recipe: latents.Recipe, n: int) -> latents.Latents:
-    coder, cache = commands._coder(), commands.cache_folder()
-    folder = commands._folder(cache, recipe, coder)
+    coder, cache = commands.shipped_coder(), commands.cache_folder()
+    folder = commands.latents_folder(cache, recipe, coder)
     latents.build(folder, recipe, n, coder, MiniLM(), cache)
     return latents.load(folder, n)
 

@@ -47,7 +47,7 @@ WAYS: Mapping[str, Way] = {
 
 def taught(way: Way, run: commands.Run) -> None:
     """Teach for `run.steps` steps in `run.out`, going on from what is there."""
-    coder, encoder = commands._coder(), MiniLM()
+    coder, encoder = commands.shipped_coder(), MiniLM()
     image = load_part(SmallUNet3D, "image")
     video = inflate(image, reading=commands.READING)
     if not way.free:

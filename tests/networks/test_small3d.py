@@ -179,3 +179,58 @@ def test_a_layer_over_time_starts_as_nothing_and_knows_one_place_of_all_frames()
     said = learned(x, t, c)
     assert (said[:, :, :1] - learned(x[:, :, :1], t, c)).abs().max() > 1e-3
     torch.testing.assert_close(learned(x[:, :, order], t, c), said[:, :, order])
+
+
+DOORS = {"maps": {"depth": 1, "motion": 2}, "image": 6, "queries": 3}
+
+
+def opened_doors(**changed):
+    rng = torch.Generator().manual_seed(4)
+    scalars = {name: torch.ones(1) for name in ("depth", "motion", "image")}
+    c = told(1)
+    doors = {
+        "concat": torch.randn(1, 3, 4, 8, 8, generator=rng),
+        "image": torch.randn(1, 9, 6, generator=rng),
+        "scalars": {**c.scalars, **scalars},
+    }
+    return Condition(text=c.text, text_mask=c.text_mask, **{**doors, **changed})
+
+
+def test_new_doors_say_nothing_at_first_and_each_is_heard_once_it_has_learned():
+    base = shaken(SmallUNet3D(**TINY))
+    grown = extended(base, **DOORS).eval()
+    x, t, plain = latent(1, 4), torch.tensor([0.5]), told(1)
+    assert torch.equal(grown(x, t, opened_doors()), base(x, t, plain))
+    learned = shaken(grown)
+    said = learned(x, t, opened_doors())
+    fps = plain.scalars
+    for other in (
+        opened_doors(concat=None), opened_doors(image=None), opened_doors(scalars=fps),
+        opened_doors(scalars={**fps, "depth": torch.ones(1), "image": torch.ones(1)}),
+    ):  # fmt: skip
+        assert (learned(x, t, other) - said).abs().max() > 1e-4
+    unheard = {**fps, "image": torch.zeros(1)}
+    torch.testing.assert_close(
+        learned(x, t, opened_doors(scalars=unheard)), learned(x, t, opened_doors(
+            concat=None, image=None, scalars=fps)), atol=1e-5, rtol=1e-5,
+    )  # fmt: skip
+
+
+def test_channels_beside_x_say_nothing_at_first_and_must_be_as_many_as_it_has():
+    base = shaken(SmallUNet3D(**TINY))
+    grown = extended(base, extra=5).eval()
+    x, t, c = latent(1, 4), torch.tensor([0.5]), told(1)
+    beside = torch.randn(1, 5, 4, 8, 8, generator=torch.Generator().manual_seed(4))
+    given = Condition(text=c.text, text_mask=c.text_mask, scalars=c.scalars, concat=beside)
+    assert torch.equal(grown(x, t, given), base(x, t, c))
+    assert (shaken(grown)(x, t, given) - grown(x, t, c)).abs().max() > 1e-3
+    fewer = Condition(text=c.text, scalars=c.scalars, concat=beside[:, :4])
+    with pytest.raises(RequestError, match="takes 5 channels beside x"):
+        grown(x, t, fewer)
+    with pytest.raises(RequestError, match="no door for maps"):
+        base(x, t, given)
+    seen = Condition(text=c.text, scalars=c.scalars, image=torch.randn(1, 3, 6))
+    with pytest.raises(RequestError, match="no door for a picture"):
+        base(x, t, seen)
+    with pytest.raises(RequestError, match="not both"):
+        SmallUNet3D(**TINY, extra=2, maps={"depth": 1})

@@ -15,7 +15,7 @@ from mutoscope._cli.leave import StoppedError
 from mutoscope.errors import MutoscopeError, RequestError
 
 try:
-    from mutoscope.training import commands, tuning
+    from mutoscope.training import commands, deltas, tuning
 except ModuleNotFoundError as error:
     raise MutoscopeError(
         f"training needs {error.name}, which isn't installed; run: make setup,"
@@ -49,7 +49,7 @@ def run(
         signal.signal(ending, signal.default_int_handler)
     try:
         if system is None:
-            commands.run(name, out, steps=steps, init=init)
+            _learn(name, out, steps=steps, init=init)
         else:
             _tune(name, system, out, given, steps=steps, resume=resume, init=init)
     except KeyboardInterrupt:
@@ -74,6 +74,15 @@ def _tunable(name: str) -> recipes.Tunable | None:
         return None
     found = recipes.find(name)
     return found if isinstance(found, recipes.Tunable) else None
+
+
+def _learn(name: str, out: Path, *, steps: int | None, init: str | None) -> None:
+    """Train a part that ships, or the delta of a system."""
+    found = recipes.find(name) if name in recipes.names() else None
+    if name in commands.TRAINERS or not isinstance(found, recipes.Teachable):
+        commands.run(name, out, steps=steps, init=init)
+        return
+    deltas.learn(found.start(), out, cache=commands.cache_folder(), steps=steps, init=init)
 
 
 def _tune(

@@ -65,9 +65,7 @@ class Recipe:
 
     def sample(self, index: int, cache: Path) -> Item:
         """An item; stickers are read from `cache`."""
-        rng = np.random.default_rng((self.seed, index, 7))
-        fps = float(rng.choice(self.rates))
-        start = float(rng.uniform(0, 2)) if self.frames == 1 else 0.0
+        rng, fps, start = self.when(index)
         if self.domain == "sticker":
             found = _stickers(cache)
             shot = shots.shot(found, self.seed, index, split=self.split)
@@ -80,6 +78,12 @@ class Recipe:
         made = world.render(scene, frames=self.frames, size=size, fps=fps, start=start)
         said = world.caption(scene, rng, still=self.frames == 1)
         return Item(made.rgb, said, fps, shown_by(scene, made.ids))
+
+    def when(self, index: int) -> tuple[np.random.Generator, float, float]:
+        """Frames per second of an item, the second it begins at, and the chances left to draw."""
+        rng = np.random.default_rng((self.seed, index, 7))
+        fps = float(rng.choice(self.rates))
+        return rng, fps, float(rng.uniform(0, 2)) if self.frames == 1 else 0.0
 
     def retell(self, index: int, said: str, telling: int, cache: Path) -> str:
         """The caption `said` of an item in other words; those of people, if it is a scene."""

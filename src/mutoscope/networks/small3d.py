@@ -14,12 +14,18 @@ somewhere else in the next. An image network can be inflated in another way too:
 frame looks at other frames instead of its own (`sees`), and a layer over time follows each block,
 one place in all frames, order unknown (`over_time`).
 
+Doors for conditions can be added, each of which starts as nothing: `extra` channels beside those of
+x (`concat`), or `maps`, encoded and summed, in their place; `image`, tokens of a picture of so many
+numbers, which the attention to the text asks beside its own (`nn.doors`). Scalars of the same names
+say how much a map or a picture counts: a map 0 by itself, a picture 1.
+
 2.996 GFLOP a call for 16 frames of 128 x 128 pixels and 24 word pieces.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import torch
 from einops import rearrange
@@ -32,62 +38,21 @@ from mutoscope.core.shapes import Latent, Time
 from mutoscope.errors import RequestError
 from mutoscope.nn.attention import Sight, looked_at
 from mutoscope.nn.blocks import framewise
+from mutoscope.nn.doors import Maps, Resampler, SecondSight
 from mutoscope.nn.inflate import grow, zeroed
+from mutoscope.nn.tokens import Attention, FeedForward, normed, waves
 from mutoscope.weights import ModelMixin, register_to_config
 from mutoscope.zoo import arguments
 
 Tokens = Float[Tensor, "b t h w d"]
 Text = Float[Tensor, "b l d"]
 States = Float[Tensor, "b l e"]
+Picture = tuple[Float[Tensor, "b m d"], Float[Tensor, " b"]]
+"""Tokens of a picture, and how much it counts."""
 
 DEFAULT_FPS = 8.0
-
-
-def waves(x: Tensor, width: int, longest: float) -> Tensor:
-    """Sines and cosines of x at `width` / 2 frequencies from 1 to `longest`; x in radians."""
-    rates = torch.exp(torch.linspace(0, math.log(longest), width // 2, device=x.device))
-    angles = x.float()[..., None] * rates
-    return torch.cat([angles.cos(), angles.sin()], dim=-1)
-
-
-class Attention(nn.Module):
-    """Multi-head attention by plain products: sequences here are too short for a fused kernel."""
-
-    def __init__(self, width: int, heads: int) -> None:
-        super().__init__()
-        self.heads = heads
-        self.query = nn.Linear(width, width)
-        self.key_value = nn.Linear(width, 2 * width)
-        self.out = zeroed(nn.Linear(width, width))
-        self.gain = nn.Parameter(torch.full((2, width // heads), (width // heads) ** -0.25))
-
-    def forward(
-        self, x: Float[Tensor, "n q d"], y: Float[Tensor, "n k d"], bias: Tensor | None = None
-    ) -> Float[Tensor, "n q d"]:
-        """From x to y; `bias`, which fits (n, head, q, k), is added to the scores."""
-        q = rearrange(self.query(x), "n q (h d) -> n h q d", h=self.heads)
-        k, v = rearrange(self.key_value(y), "n k (two h d) -> two n h k d", two=2, h=self.heads)
-        q, k = (
-            F.layer_norm(z, z.shape[-1:], g.to(z)) for z, g in zip((q, k), self.gain, strict=True)
-        )
-        scores = q @ k.transpose(-1, -2)
-        if bias is not None:
-            scores = scores + bias.to(scores)
-        mixed = scores.softmax(-1).to(v) @ v
-        return self.out(rearrange(mixed, "n h q d -> n q (h d)"))
-
-
-class FeedForward(nn.Module):
-    """Linear, SiLU, linear: cheaper than GELU where element-wise passes are dear."""
-
-    def __init__(self, width: int, ratio: int) -> None:
-        super().__init__()
-        self.up = nn.Linear(width, ratio * width)
-        self.down = zeroed(nn.Linear(ratio * width, width))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Each token alone."""
-        return self.down(F.silu(self.up(x)))
+MAPPED = 8
+"""Channels of the sum of all maps. Source: VideoComposer's released code."""
 
 
 class Block(nn.Module):
@@ -100,7 +65,7 @@ class Block(nn.Module):
 
     def __init__(
         self, width: int, heads: int, *, temporal: bool, whole: bool, ratio: int,
-        sees: Sight = "own", over: bool = False,
+        sees: Sight = "own", over: bool = False, image: bool = False,
     ) -> None:  # fmt: skip
         super().__init__()
         self.sees: Sight = sees
@@ -114,32 +79,34 @@ class Block(nn.Module):
         self.near = nn.Parameter(far) if whole else None
         self.when = nn.Parameter(torch.zeros(width)) if temporal else None
         self.over = Attention(width, heads) if over else None
+        self.image = SecondSight(width) if image else None
 
     def forward(
         self, x: Tokens, shifts: Tensor, text: Text, bias: Tensor, clock: Tensor | None,
-        apart: Tensor, *, sees: Sight | None = None,
+        apart: Tensor, *, sees: Sight | None = None, picture: Picture | None = None,
     ) -> Tokens:  # fmt: skip
         """`clock` tells the layers over time when each frame is, `apart` how far places are.
 
         `sees` is another sight than the block's own.
         """
+        beside = None if self.image is None or picture is None else self.image(*picture)
         b, t, h, w, d = x.shape
         s1, g1, s2, g2 = (shifts + self.offset).to(x)[:, :, None, None, None].unbind(1)
-        y = torch.addcmul(s1, _norm(x), 1 + g1).reshape(b, t, h * w, d)
+        y = torch.addcmul(s1, normed(x), 1 + g1).reshape(b, t, h * w, d)
         others = looked_at(y, sees or self.sees).flatten(0, 1)
         x = x + self.space(y.flatten(0, 1), others).reshape(x.shape)
         if self.clip is not None and self.near is not None and clock is not None:
-            y = (_norm(x) + clock).reshape(b, t * h * w, d)
+            y = (normed(x) + clock).reshape(b, t * h * w, d)
             far = -self.near[:, None, None] * apart
             x = x + self.clip(y, y, far).reshape(x.shape)
-        y = _norm(x)
+        y = normed(x)
         if self.when is not None and clock is not None:
             y = torch.addcmul(y, clock.to(y), self.when.to(y))
-        x = x + self.text(y.reshape(b, t * h * w, d), text, bias).reshape(x.shape)
-        x = x + self.each(torch.addcmul(s2, _norm(x), 1 + g2))
+        x = x + self.text(y.reshape(b, t * h * w, d), text, bias, beside).reshape(x.shape)
+        x = x + self.each(torch.addcmul(s2, normed(x), 1 + g2))
         if self.over is None:
             return x
-        y = rearrange(_norm(x), "b t h w d -> (b h w) t d")
+        y = rearrange(normed(x), "b t h w d -> (b h w) t d")
         return x + rearrange(self.over(y, y), "(b h w) t d -> b t h w d", b=b, h=h)
 
 
@@ -156,11 +123,11 @@ class Residual(nn.Module):
     def forward(self, x: Tokens, embed: Tensor) -> Tokens:
         """`embed` holds time and prompt, one vector a clip."""
         gain, shift = self.told(embed)[:, None, None, None].to(x).chunk(2, -1)
-        y = F.silu(framewise(self.one, _norm(x)))
+        y = F.silu(framewise(self.one, normed(x)))
         x = x + framewise(self.two, torch.addcmul(shift, y, 1 + gain))
         if self.time is None:
             return x
-        y = F.pad(F.silu(_norm(x)), (0, 0, 0, 0, 0, 0, 1, 1))
+        y = F.pad(F.silu(normed(x)), (0, 0, 0, 0, 0, 0, 1, 1))
         return x + self.time(torch.cat([y[:, :-2], y[:, 1:-1], y[:, 2:]], dim=-1))
 
 
@@ -174,9 +141,9 @@ class Reading(nn.Module):
 
     def forward(self, x: Text, bias: Tensor) -> Text:
         """`bias` is very negative where there is no token."""
-        y = _norm(x)
+        y = normed(x)
         x = x + self.mix(y, y, bias)
-        return x + self.each(_norm(x))
+        return x + self.each(normed(x))
 
 
 class Adapter(Reading):
@@ -197,7 +164,7 @@ class Adapter(Reading):
         x = super().forward(x, bias)
         for reading in self.deeper:
             x = reading(x, bias)
-        return _norm(x)
+        return normed(x)
 
 
 class SmallUNet3D(ModelMixin):
@@ -208,6 +175,9 @@ class SmallUNet3D(ModelMixin):
         self,
         channels: int = 6,
         extra: int = 0,
+        maps: Mapping[str, int] | None = None,
+        image: int = 0,
+        queries: int = 0,
         width: int = 96,
         inner: int = 192,
         depth: int = 6,
@@ -218,11 +188,18 @@ class SmallUNet3D(ModelMixin):
         reading: int = 1,
         sees: Sight = "own",
         over_time: bool = False,
+        maps_over_time: bool = True,
     ) -> None:
         super().__init__()
+        if extra and maps:
+            raise RequestError("a network has extra channels or maps beside x, not both")
         self.width, self.inner = width, inner
         embed = inner
-        self.enter = nn.Linear(4 * (channels + extra), width)
+        self.enter = nn.Linear(4 * channels, width)
+        self.extra = extra or (MAPPED if maps else 0)
+        self.beside = zeroed(nn.Linear(4 * self.extra, width, bias=False)) if self.extra else None
+        self.maps = Maps(maps, MAPPED, over_time=maps_over_time) if maps else None
+        self.look = Resampler(image, inner, heads, queries) if image else None
         self.place = nn.Parameter(torch.zeros(8, 8, width))
         self.clock = nn.Sequential(nn.Linear(64, embed), nn.SiLU(), nn.Linear(embed, embed))
         self.rate = zeroed(nn.Linear(16, embed))
@@ -242,6 +219,7 @@ class SmallUNet3D(ModelMixin):
                 ratio=ratio,
                 sees=sees,
                 over=over_time,
+                image=image > 0,
             )
             for k in range(depth)
         )
@@ -267,21 +245,22 @@ class SmallUNet3D(ModelMixin):
         told = F.silu(told + self.rate(waves((fps / DEFAULT_FPS).log(), 16, 8.0).to(told)))
         shifts = rearrange(self.shifts(told).float(), "b (four d) -> b four d", four=4)
         clock = self._clock(x.shape[2], fps)
-        x = x if condition.concat is None else torch.cat([x, condition.concat.to(x)], dim=1)
-        h = rearrange(x, "b c t (h p) (w q) -> b t h w (c p q)", p=2, q=2)
-        h = self.enter(h)
+        h = self.enter(rearrange(x, "b c t (h p) (w q) -> b t h w (c p q)", p=2, q=2))
         h = h + self._place(h)
+        if condition.concat is not None:
+            h = h + self._beside(condition.concat, condition, h)
+        picture = self._picture(condition, t)
         h = kept = self.before(h, told)
         h = self.down(rearrange(h, "b t (h p) (w q) d -> b t h w (p q d)", p=2, q=2))
         frames, rows, columns = h.shape[1:4]
         apart = _distance(rows, columns, h.device).repeat(frames, frames)
         for block in self.blocks:
-            h = block(h, shifts, text, bias, clock, apart, sees=sees)
-        h = rearrange(self.up(_norm(h)), "b t h w (p q d) -> b t (h p) (w q) d", p=2, q=2)
+            h = block(h, shifts, text, bias, clock, apart, sees=sees, picture=picture)
+        h = rearrange(self.up(normed(h)), "b t h w (p q d) -> b t (h p) (w q) d", p=2, q=2)
         h = self.join(torch.cat([h, kept.to(h)], dim=-1))
         for residual in self.after:
             h = residual(h, told)
-        out = self.leave(_norm(h)).float()
+        out = self.leave(normed(h)).float()
         return rearrange(out, "b t h w (c p q) -> b c t (h p) (w q)", p=2, q=2)
 
     def _read(self, text: States, mask: Bool[Tensor, "b l"] | None) -> tuple[Text, Tensor, Tensor]:
@@ -290,6 +269,27 @@ class SmallUNet3D(ModelMixin):
         read = self.adapter(text, bias)
         share = mask.to(read)[..., None]
         return read, bias, self.pooled((read * share).sum(1) / share.sum(1))
+
+    def _beside(self, concat: Tensor, condition: Condition, h: Tokens) -> Tokens:
+        """What is said beside the channels of x."""
+        if self.beside is None:
+            raise RequestError("this network has no door for maps; leave concat out")
+        given = rearrange(concat, "b k t h w -> b t h w k")
+        if self.maps is not None:
+            given = self.maps(concat, condition.scalars)
+        if given.shape[-1] != self.extra:
+            raise RequestError(
+                f"this network takes {self.extra} channels beside x (got {given.shape[-1]})"
+            )
+        folded = rearrange(given, "b t (h p) (w q) k -> b t h w (k p q)", p=2, q=2)
+        return self.beside(folded.to(h))
+
+    def _picture(self, condition: Condition, t: Time) -> Picture | None:
+        if condition.image is None:
+            return None
+        if self.look is None:
+            raise RequestError("this network has no door for a picture's tokens; leave image out")
+        return self.look(condition.image), condition.scalars.get("image", torch.ones_like(t))
 
     def _clock(self, frames: int, fps: Float[Tensor, " b"]) -> Tensor | None:
         if self.seconds is None:
@@ -311,10 +311,6 @@ def _distance(h: int, w: int, device: torch.device) -> Float[Tensor, "hw hw"]:
     """Between any two places of a frame, in places."""
     plan = torch.cartesian_prod(torch.arange(h, device=device), torch.arange(w, device=device))
     return torch.cdist(plan.float(), plan.float())
-
-
-def _norm(x: Tensor) -> Tensor:
-    return F.layer_norm(x, x.shape[-1:])
 
 
 def extended(network: SmallUNet3D, **changes: object) -> SmallUNet3D:

@@ -17,6 +17,7 @@ import torch
 
 from mutoscope.errors import RequestError, WeightsError
 from mutoscope.request import Capabilities
+from mutoscope.systems.steered import Delta, Steered
 from mutoscope.systems.system import Card, System
 from mutoscope.systems.tuned import Plan, Tuned
 
@@ -71,6 +72,17 @@ class Tunable(Protocol):
 
     def start(self, folder: Path | None = None) -> Tuned:
         """The system before it is tuned, on the base of a folder or the one that ships."""
+        ...
+
+
+@runtime_checkable
+class Teachable(Protocol):
+    """What the module of a recipe holds besides whose system is a delta on a frozen base."""
+
+    DELTA: Delta
+
+    def start(self, folder: Path | None = None) -> Steered:
+        """The system before it has learned, on the base of a folder or the one that ships."""
         ...
 
 

@@ -190,7 +190,7 @@ def autoencoder(run: Run) -> None:
 
 def image(run: Run) -> None:
     """Learn pictures of the world and stickers from their captions."""
-    coder, encoder = _coder(), MiniLM()
+    coder, encoder = shipped_coder(), MiniLM()
     pools = [Pool(_mixture(run, IMAGES, 1, coder, encoder), 1.0, 256)]
     network = (
         SmallUNet3D(channels=coder.channels, temporal=False)
@@ -206,7 +206,7 @@ def image(run: Run) -> None:
 
 def modelscope(run: Run) -> None:
     """Inflate the image model and learn clips and pictures together."""
-    coder, encoder = _coder(), MiniLM()
+    coder, encoder = shipped_coder(), MiniLM()
     pools = clip_pools(run, coder, encoder)
     start = load_part(SmallUNet3D, "image" if run.init is None else "modelscope")
     network = inflate(start, reading=READING)
@@ -247,7 +247,7 @@ def _mixture(
         recipe = latents.Recipe(
             frames=frames, domain=domain, seed=100 * frames + k, rates=RATES[frames]
         )
-        folder, count = _folder(run.cache, recipe, coder), run.items or count
+        folder, count = latents_folder(run.cache, recipe, coder), run.items or count
         latents.build(folder, recipe, count, coder, encoder, run.cache)
         latents.retell(folder, recipe, count, TELLINGS, encoder, run.cache)
         parts.append(latents.load(folder, count, TELLINGS))
@@ -283,7 +283,8 @@ TRAINERS: Mapping[str, Callable[[Run], None]] = {
 }
 
 
-def _coder() -> FrameAutoencoder:
+def shipped_coder() -> FrameAutoencoder:
+    """The autoencoder of the zoo, ready to code."""
     return load_part(FrameAutoencoder, "autoencoder").eval()
 
 
@@ -293,7 +294,8 @@ def _rows(read: Condition, rows: slice) -> Condition:
     return Condition(text=read.text[rows], text_mask=read.text_mask[rows])
 
 
-def _folder(cache: Path, recipe: latents.Recipe, coder: FrameAutoencoder) -> Path:
+def latents_folder(cache: Path, recipe: latents.Recipe, coder: FrameAutoencoder) -> Path:
+    """Where the latents of a recipe lie: their name tells the world and the autoencoder."""
     mark = float(sum(p.detach().abs().double().sum() for p in coder.parameters()))
     name = f"{recipe.domain}-{recipe.split}-{recipe.seed}-{recipe.frames}x{recipe.side}"
     return cache / "latents" / f"{name}-w{world.VERSION}-{mark:.3f}"

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from mutoscope.core.condition import Condition
 from mutoscope.core.denoiser import Denoiser
+from mutoscope.core.shapes import Latent, Time
 from mutoscope.data.latents import Latents, condition
 from mutoscope.training.shown import WEIGHT, ShownHead
 from mutoscope.training.train import Batch, Task
@@ -86,14 +87,19 @@ class DiffusionTask(Task):
         """One term."""
         x0 = batch["x0"].float()
         eps = torch.randn(x0.shape, generator=rng).to(x0)
-        spread, middle = CLIP_TIMES if x0.shape[2] > 1 else (1.0, 0.0)
-        t = (torch.randn(len(x0), generator=rng) * spread + middle).sigmoid().to(x0)
+        t = self.times(x0, rng)
         loss = self.denoiser.loss(x0, t, eps, condition(dict(batch))).mean()
         kind = "clip" if x0.shape[2] > 1 else "image"
         if self.head is None:
             return {"loss": loss, kind: loss.detach()}
         shown = self.head.loss(batch["shown"])
         return {"loss": loss + WEIGHT * shown, kind: loss.detach(), f"{kind} shown": shown.detach()}
+
+    @staticmethod
+    def times(x0: Latent, rng: torch.Generator) -> Time:
+        """When each item of a batch is learned."""
+        spread, middle = CLIP_TIMES if x0.shape[2] > 1 else (1.0, 0.0)
+        return (torch.randn(len(x0), generator=rng) * spread + middle).sigmoid().to(x0)
 
     def sheet(self, parts: Mapping[str, nn.Module]) -> UInt8[np.ndarray, "H W 3"] | None:
         """What `draw` makes with the averaged network."""

@@ -51,15 +51,25 @@ def publish(
     part.load_state_dict(load_file(learned))
     done = json.loads((run / "run.json").read_text())
     before = zoo.facts(name, folder).get("phases", []) if done.get("init") else []
-    phase = {key: done[key] for key in ("steps", "batch", "rate", "seed", "muon") if key in done}
-    phases = [*before, {**phase, "commit": _commit()}]
+    phases = [*before, described(done)]
     made = {"class": type(part).__name__, "world": world.VERSION, **facts, "phases": phases}
     target = zoo.save_part(part, name, made, folder)
+    count = sum(p.numel() for p in part.parameters())
+    carded(run, target, f"`{type(part).__name__}`, {count:,} parameters", phases)
+    return target
+
+
+def described(done: Mapping[str, Any]) -> dict[str, Any]:
+    """A phase as a card tells it, of what `run.json` of a finished run holds."""
+    phase = {key: done[key] for key in ("steps", "batch", "rate", "seed", "muon") if key in done}
+    return {**phase, "commit": _commit()}
+
+
+def carded(run: Path, target: Path, what: str, phases: Sequence[Mapping[str, Any]]) -> None:
+    """Put the curve of a run and the generated head of a card beside the weights it gave."""
     if (run / "curve.png").exists():
         shutil.copy(run / "curve.png", target / "curve.png")
-    count = sum(p.numel() for p in part.parameters())
-    _card(target, name, f"`{type(part).__name__}`, {count:,} parameters", phases)
-    return target
+    _card(target, target.name, what, phases)
 
 
 def freeze(name: str, tag: str, *, folder: Path = zoo.FOLDER) -> Path:

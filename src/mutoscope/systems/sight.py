@@ -1,0 +1,42 @@
+"""What a picture shows, as the shipped aligner sees it: a token a patch, and one vector in all.
+
+The eye that systems look at a user's picture with, whose vector lies on the sphere of the prompts'
+(`networks.alignment`). In training the same is read of cached clips (`data.exact`).
+"""
+
+from __future__ import annotations
+
+from mutoscope import zoo
+from mutoscope.clip import Frames
+from mutoscope.controls.control import pooled
+from mutoscope.encoders import TextEncoder
+from mutoscope.networks.alignment import SIDE, Aligner, Sighted, Vectors
+
+NAME = "alignment"
+"""What it is called in the zoo."""
+TOKEN, VECTOR = 96, 128
+"""Numbers of a patch's token and of a vector, in what ships."""
+
+
+def opened() -> Aligner:
+    """The aligner of the zoo, ready to look."""
+    return zoo.load_part(Aligner, NAME).eval().requires_grad_(requires_grad=False)
+
+
+def fresh() -> Aligner:
+    """One of the shipped sizes that has learned nothing."""
+    return Aligner()
+
+
+def seen(aligner: Aligner, frames: Frames) -> Sighted:
+    """One picture a clip: the first frame of each, square, of SIDE pixels or more, in [-1, 1]."""
+    small = pooled(frames[:, :, :1], (1, SIDE, SIDE))
+    return aligner.see(small)
+
+
+def heard(aligner: Aligner, text: TextEncoder, prompts: list[str]) -> Vectors:
+    """The vectors of prompts."""
+    read = text(prompts)
+    assert read.text is not None
+    assert read.text_mask is not None
+    return aligner.hear(read.text, read.text_mask)

@@ -1,0 +1,129 @@
+"""Training of a delta: a frozen base learns, in a few named tensors, to be told more than words.
+
+    L = mean |F(x_t, t, c) - target|^2,   times as in `training.diffusion`, c as the system says
+
+All clips are of the world's core tier, with what is exactly true of them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from safetensors.torch import load_file
+from torch import Tensor
+
+from mutoscope import world, zoo
+from mutoscope.core.condition import Condition
+from mutoscope.data import exact, latents
+from mutoscope.data.exact import Exact
+from mutoscope.data.latents import Latents, condition
+from mutoscope.networks.alignment import Aligner
+from mutoscope.systems import shipped
+from mutoscope.systems.steered import Steered
+from mutoscope.training import commands
+from mutoscope.training.diffusion import DiffusionTask, Pool
+from mutoscope.training.publish import carded, described
+from mutoscope.training.train import Batch, Config, train
+from mutoscope.training.tuning import freed
+from mutoscope.zoo import load_part
+
+ALIGNER = "alignment"
+
+
+class DeltaTask(DiffusionTask):
+    """Teach the named tensors of a system's network to be told what the system says."""
+
+    def __init__(self, system: Steered, cached: Latents, true: Exact, null: Condition) -> None:
+        pool = Pool(cached, 1.0, system.delta.batch)
+        super().__init__(system.denoiser, [pool], null, drop=0.0)
+        self.system, self.true = system, true
+        self.learns = freed(system.denoiser.network, system.delta.learns)
+
+    def batch(self, rng: np.random.Generator, size: int) -> Batch:
+        """Clips with what is true of them, `size` times as many as the delta says."""
+        (pool,) = self.pools
+        rows = rng.integers(0, min(len(pool.latents), len(self.true)), size * pool.batch).tolist()
+        tellings = rng.integers(0, pool.latents.tellings, len(rows)).tolist()
+        true = self.true.pick(rows)
+        return {
+            **pool.latents.pick(rows, tellings),
+            **{name: true[name] for name in self.system.delta.reads},
+        }
+
+    def loss(self, batch: Batch, rng: torch.Generator) -> Mapping[str, Float[Tensor, ""]]:
+        """One term."""
+        x0 = batch["x0"].float()
+        null = Condition(text=self.null[None].to(x0), scalars={"fps": batch["fps"][:1]})
+        told = condition({**batch, "text": batch["text"].float()})
+        length = max(told.text.shape[1], len(self.null))  # type: ignore[union-attr]
+        told, null = _padded(told, length), _padded(null, length)
+        with torch.no_grad():
+            told = self.system.taught({**batch, "x0": x0}, told, null, rng)
+        eps = torch.randn(x0.shape, generator=rng).to(x0)
+        return {"loss": self.denoiser.loss(x0, self.times(x0, rng), eps, told).mean()}
+
+
+def learn(system: Steered, out: Path, *, cache: Path, steps: int | None, init: str | None) -> None:
+    """Make the clips that are missing and learn from them; resumes what `out` holds."""
+    delta, coder = system.delta, commands.shipped_coder()
+    recipe = latents.Recipe(frames=16, seed=1600, rates=commands.RATES[16])
+    encoder, folder = system.text, commands.latents_folder(cache, recipe, coder)
+    latents.build(folder, recipe, delta.clips, coder, encoder, cache)
+    latents.retell(folder, recipe, delta.clips, commands.TELLINGS, encoder, cache)
+    exact.build(folder, recipe, delta.clips, load_part(Aligner, ALIGNER).eval())
+    cached = latents.load(folder, delta.clips, commands.TELLINGS)
+    task = DeltaTask(system, cached, exact.load(folder, delta.clips), encoder([""]))
+    if init is not None:
+        _warm(system)
+    config = Config(
+        steps=steps or delta.steps, batch=1, rate=delta.rate, warmup=50, ema=0.998, muon=True,
+        init=init,
+    )  # fmt: skip
+    train(task, config, out)
+
+
+def ship(system: Steered, out: Path, *, folder: Path = zoo.FOLDER) -> Path:
+    """Put what the finished run in `out` learned into the zoo, as a delta on its base."""
+    name, delta = system.card.name, system.delta
+    network = system.denoiser.network
+    learned = next((out / "parts").glob("*/weights.safetensors"))
+    network.load_state_dict(load_file(learned))
+    base = zoo.facts(delta.base, folder)
+    run = json.loads((out / "run.json").read_text())
+    before = zoo.facts(name, folder).get("phases", []) if run.get("init") else []
+    phases = [*before, described(run)]
+    weights = dict(network.named_parameters())
+    count = sum(weights[k].numel() for k in freed(network, delta.learns))
+    facts = {
+        "class": type(network).__name__,
+        "world": world.VERSION,
+        **{key: base[key] for key in (*shipped.TOLD, shipped.BASE, "words") if key in base},
+        "learned": count,
+        "phases": phases,
+    }
+    target = zoo.save_delta(network, name, delta.base, facts, folder)
+    what = f"a delta of {count:,} parameters on `{delta.base}`"
+    carded(out, target, what, phases)
+    return target
+
+
+def _warm(system: Steered) -> None:
+    network = system.denoiser.network
+    known = load_part(type(network), system.card.name)
+    network.load_state_dict(known.state_dict())
+
+
+def _padded(told: Condition, length: int) -> Condition:
+    """The same words with room for so many."""
+    assert told.text is not None
+    b, had, width = told.text.shape
+    text = told.text.new_zeros(b, length, width)
+    text[:, :had] = told.text
+    mask = torch.zeros(b, length, dtype=torch.bool)
+    mask[:, :had] = True if told.text_mask is None else told.text_mask
+    return Condition(text=text, text_mask=mask, scalars=told.scalars)
