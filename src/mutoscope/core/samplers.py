@@ -262,6 +262,24 @@ def find(name: str, noise: Noise) -> Sampler:
     raise RequestError(f"there is no sampler {name!r}; there are {names}")
 
 
+def anew(sampler: Sampler, after: int) -> Sampler:
+    """The same sampler, begun again after so many steps because the denoiser changes there.
+
+    A method that looks back would take that change for a slope of the clean clip.
+    """
+
+    def sampled(denoise: Denoise, x: Latent, grid: Grid, schedule: Schedule) -> Iterator[Step]:
+        def steps(x: Latent) -> Iterator[Step]:
+            for part in (grid[: after + 1], grid[after:]):
+                for step in sampler(denoise, x, part, schedule) if len(part) > 1 else ():
+                    x = step.x
+                    yield step
+
+        return numbered(steps(x), len(grid) - 1)
+
+    return sampled
+
+
 def numbered(steps: Iterable[Step], total: int) -> Iterator[Step]:
     """Steps of several samplers as those of one run of `total` steps."""
     for index, step in enumerate(steps):
