@@ -122,6 +122,10 @@ class Diffusion(System):
         """How often the network is called with all frames, for what a request costs."""
         return request.steps * (2 if request.sampler.startswith("heun") else 1)
 
+    def doors(self, x: Latent) -> Condition:
+        """What the network is told of a clip like x beside words and rate, for what it costs."""
+        return Condition()
+
     @final
     def empty(self, request: Request) -> Latent:
         """A latent of the request's size, on the CPU; what it holds means nothing."""
@@ -201,7 +205,7 @@ class Diffusion(System):
         told = Condition(
             text=torch.empty(1, WORDS, self.text.width, device=meta),
             scalars={name: torch.ones(1, device=meta) for name in self.scalars},
-        )
+        ).merged(self.doors(x))
         guided = 2 if request.guidance != 1 else 1
         network, while_denoising = counted(
             lambda: self.denoiser(
