@@ -24,6 +24,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from mutoscope.core.noise import Noise
@@ -36,12 +37,16 @@ Sampler = Callable[[Denoise, Latent, Grid, Schedule], Iterator["Step"]]
 
 @dataclass(frozen=True)
 class Step:
-    """One reverse step: x at the new time, and the clean clip the denoiser saw on the way."""
+    """One reverse step: x at the new time, and the clean clip the denoiser saw on the way.
+
+    `segment` are the frames of a piece of a longer film that are whole after this step, in [-1, 1].
+    """
 
     index: int
     total: int
     x: Latent
     clean: Latent
+    segment: Float[Tensor, "b 3 T H W"] | None = None
 
 
 @dataclass(frozen=True)

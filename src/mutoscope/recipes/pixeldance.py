@@ -113,7 +113,7 @@ class Config:
             frames=Span(low=2, high=32, step=1), fps=Span(low=4, high=24),
             side=Span(low=side, high=side), sizes=((side, side),),
             samplers=("dpmpp_2m", "euler", "heun", "heun_flow", "ddim", "ancestral"),
-            conditions=tuple(PLACES),
+            conditions=tuple(PLACES), segments=256,
             settings=(RESCALE, TAU) if self.published else (RESCALE, TAU, shift(LEAN)),
             defaults={**(theirs if self.published else ours), "size": (side, side)},
         )  # fmt: skip

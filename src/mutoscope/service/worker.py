@@ -15,7 +15,7 @@ import logging
 import os
 import sys
 import threading
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import replace
@@ -37,7 +37,7 @@ from mutoscope.service.jobs import Lease, steady
 from mutoscope.service.settings import Settings
 from mutoscope.service.store import Store
 from mutoscope.service.tables import Database
-from mutoscope.systems.system import System
+from mutoscope.systems.system import System, joined, whole
 
 log = logging.getLogger("mutoscope.service")
 
@@ -171,8 +171,8 @@ class Worker:
         if lease.threads not in (None, torch.get_num_threads()):
             torch.set_num_threads(lease.threads)
         with closing(system.run(request)) as steps:  # type: ignore[type-var]  # a generator
-            (last,) = deque(self._followed(lease, system, request, steps), maxlen=1)
-        clip = system.finish(last, request)
+            followed = self._followed(lease, system, request, steps)
+            clip = joined([system.finish(step, request) for step in followed if whole(step)])
         record = replace(
             system.record(request, clip, seconds=system.took), request=asked, sources=sources
         ).to_json()

@@ -7,7 +7,7 @@
 A recipe says what the network is told (`bind`) and what can be asked for (`accepts`); one that
 doesn't begin with noise by seed alone says where it does (`begin`), one that goes another way from
 there to a clip says that (`way`, `calls`). Clips of a request run one at a time, so a seed gives
-the same bits for any count.
+the same bits for any count. A story is a chain of such passes (`extend`).
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ from mutoscope.core.samplers import Step
 from mutoscope.core.shapes import Denoise, Grid, Latent
 from mutoscope.encoders import TextEncoder
 from mutoscope.request import Example, Request, Setting
+from mutoscope.systems import extend
 from mutoscope.systems.cost import Cost, counted, held
 from mutoscope.systems.system import System, spread
 
@@ -147,6 +148,9 @@ class Diffusion(System):
     @torch.inference_mode()
     def run(self, request: Request) -> Iterator[Step]:
         self.accepts().check(request)
+        if request.segments:
+            yield from extend.chained(self, request)
+            return
         start = perf_counter()
         denoise = self.bind(request)
         bound = perf_counter()
@@ -158,6 +162,9 @@ class Diffusion(System):
     @override
     @torch.inference_mode()
     def finish(self, step: Step, request: Request, *, most: int | None = None) -> Clip:
+        if step.segment is not None:
+            frames = step.segment[:, :, spread(step.segment.shape[2], most)]
+            return Clip(frames=frames, fps=request.fps)
         last, start = step.index + 1 == step.total, perf_counter()
         latent, alone = step.x if last else step.clean, self.autoencoder.stride[0] == 1
         if alone:  # else a frame can't be decoded without those beside it
@@ -199,6 +206,8 @@ class Diffusion(System):
     @final
     @override
     def cost(self, request: Request) -> Cost:
+        if request.segments:
+            return extend.cost(self, extend.pieces(request))
         parts = self.parts().values()
         meta = next(self.denoiser.parameters()).device
         x = self.empty(request).to(meta)
