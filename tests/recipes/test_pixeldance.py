@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -14,8 +15,9 @@ from mutoscope.recipes import pixeldance
 from mutoscope.recipes.pixeldance import DELTA, Config, Teaching
 from mutoscope.request import ConditionRequest
 from mutoscope.systems.keyframes import Key, placed
-from mutoscope.training import tuning
+from mutoscope.training import deltas, tuning
 from tests import tiny
+from tests.training.test_deltas import cached
 
 NAME = "pixeldance"
 
@@ -173,6 +175,13 @@ def test_only_what_the_words_add_is_amplified(system, files):
             system.denoiser, replace(words, concat=concat), null)(x, t))  # fmt: skip
 
 
+def test_the_order_in_which_frames_are_given_says_nothing(system, files):
+    one, other = (
+        made(system, given(files, *kinds)) for kinds in (("first", "last"), ("last", "first"))
+    )
+    assert torch.equal(one, other)
+
+
 def test_two_last_frames_and_other_conditions_are_refused(system, files):
     with pytest.raises(RequestError, match="last and sketch are the same frame"):
         made(system, given(files, "last", "sketch"))
@@ -241,6 +250,19 @@ def test_a_drawing_is_the_lines_of_the_frame_that_was_chosen(system):
     expected = system.coded(picture.repeat(1, 3, 1, 1, 1))
     torch.testing.assert_close(concat[:, :4, -1:], expected)
     assert (concat[:, 5, -1] == 1).all()
+
+
+def test_a_frozen_base_learns_to_be_told(tmp_path: Path):
+    system = pixeldance.start(tiny.folder(tmp_path, "modelscope"))
+    system.delta = replace(DELTA, learns=("beside.*", "before.*"), batch=4)
+    task = deltas.DeltaTask(system, *cached(), system.text([""]))
+    batch = task.batch(np.random.default_rng(0), 1)
+    one, two = (task.loss(batch, torch.Generator().manual_seed(3))["loss"] for _ in range(2))
+    assert one == two
+    one.backward()
+    network = system.denoiser.network
+    assert network.beside.weight.grad.abs().max() > 0
+    assert network.enter.weight.grad is None
 
 
 def test_without_flags_it_is_told_as_many_channels_as_a_latent_has(system):

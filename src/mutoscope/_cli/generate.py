@@ -110,7 +110,7 @@ def made(system: System, requests: Sequence[Request]) -> tuple[Clip, dict[str, f
     for index, clip in _followed(system, requests):
         pieces[index].append(clip)
         took[index] = system.took
-    total = {name: sum(one[name] for one in took) for name in took[0]}
+    total = {name: float(sum(one[name] for one in took)) for name in took[0]}
     clips = [joined(row) for row in pieces]
     return replace(clips[0], frames=torch.cat([clip.frames for clip in clips])), total
 

@@ -82,7 +82,8 @@ class Keyframed(Steered):
         rescale = float(self.accepts().values(request)["rescale"])
         guide = TwoSet(scale=request.guidance, rescale=rescale, shared=("concat",))
         x, noise = self.empty(request), Noise([-1 - request.seed])  # no run's own is below 0
-        keys = [self.noised(key, noise.like(key.latent)) for key in self.keys(request)]
+        eps = {at: noise.like(x[:, :, :1]) for at in dict.fromkeys(self.places.values())}
+        keys = [self.noised(key, eps[key.at]) for key in self.keys(request)]
         every, first = (
             guide(self.denoiser, replace(told, concat=placed(x, some, self.extra)), null)
             for some in (keys, [key for key in keys if key.at == 0])
@@ -103,7 +104,7 @@ class Keyframed(Steered):
 
     def seen(self, request: Request) -> int:
         """How many of the first steps see more than a first frame."""
-        later = any(self.places[one.kind] for one in request.given())
+        later = any(self.places.get(one.kind) for one in request.given())
         share = float(self.accepts().values(request)[TAU.name])
         return round(share * request.steps) if later else 0
 
@@ -112,15 +113,17 @@ class Keyframed(Steered):
 
         Their latents are without noise.
         """
-        taken: dict[int, str] = {}
+        given, taken = self.maps(request), dict[int, str]()
         found = []
-        for kind, (one, values) in self.maps(request).items():
-            at = self.places[kind]
+        for kind, at in self.places.items():
+            if kind not in given:
+                continue
             if at in taken:
                 raise RequestError(
                     f"{taken[at]} and {kind} are the same frame of a clip; give one of them"
                 )
             taken[at], draws = kind, kind == DRAWN
+            one, values = given[kind]
             latent = self.coded(drawing(values) if draws else values)
             much = torch.tensor([float(one.strength)])
             found.append(Key(at=at, latent=latent, much=much, drawn=draws))
