@@ -287,7 +287,7 @@ def test_the_paper_is_laid_out_at_its_size():
     request = system.request("a man is surfing")
     assert (request.frames, request.fps, request.size) == (16, 4.0, (256, 256))
     assert system.cost(system.request("snow", steps=1)).operations > 1e12
-    assert Config.paper().teaching == Teaching(drawn=0, strict=100, blind=0)
+    assert Config.paper().teaching == Teaching(drawn=0.0, strict=100, blind=0.0)
 
 
 def test_what_learns_fits_into_two_megabytes():

@@ -102,7 +102,7 @@ class Config:
         381, CLIPSIM .3125 on MSR-VTT; FVD 242.82 on UCF-101, both without a last frame.
         """
         sizes = Sizes(side=256, text=1024, network={"extra": 4}, autoencoder={"channels": 4})
-        return cls(sizes=sizes, teaching=Teaching(drawn=0, strict=100, blind=0), published=True)
+        return cls(sizes=sizes, teaching=Teaching(drawn=0.0, strict=100, blind=0.0), published=True)
 
     def accepts(self) -> Capabilities:
         """One size; two frames at least, since there are two ends."""
