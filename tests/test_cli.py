@@ -38,7 +38,7 @@ COMMANDS = {
     "generate": (
         "--system --negative --frames --fps --size --steps --guidance --seed --count --sampler"
         " --set --condition --first --last --image --style --sketch --depth --motion --mask"
-        " --stroke --camera --weights --dry-run -o --output --json --no-metadata"
+        " --stroke --camera --story --weights --dry-run -o --output --json --no-metadata"
     ),
     "info": "--json",
     "keys": "--rate --active --priority",
@@ -276,6 +276,82 @@ def test_without_a_command_the_help_page_is_shown(capsys):
 def test_an_empty_prompt_is_refused(capsys):
     assert cli.code(["generate", " ", "--dry-run"]) == 2
     assert "the prompt is empty" in capsys.readouterr().err
+
+
+@pytest.fixture
+def film(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    at = tiny.folder(tmp_path / "zoo", "pixeldance")
+    given = ["generate", "--system", "pixeldance", "--weights", str(at), "--steps", "2"]
+    return lambda *more: cli.code([*given, *more])
+
+
+def test_a_story_becomes_a_film_that_can_be_made_again(film, tmp_path: Path, capsys):
+    (tmp_path / "story.txt").write_text("a red ball rises\n\n a red ball drops \n")
+    asked = ["--story", "story.txt", "--frames", "4", "--seed", "5", "--json"]
+    assert film(*asked, "-o", "film.mp4") == 0
+    said = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert [part["prompt"] for part in said["segments"]] == ["a red ball rises", "a red ball drops"]
+    record = media.read_record(tmp_path / "film.mp4")
+    assert record["frames_sha256"] == said["frames_sha256"]
+    system = recipes.find("pixeldance").load(tmp_path / "zoo")
+    again = system.generate("", seed=5, steps=2, segments=said["segments"])
+    assert again.frames.shape[2] == 7
+    assert again.record["frames_sha256"] == said["frames_sha256"]
+    assert cli.code(["verify", "film.mp4", "--weights", str(tmp_path / "zoo")]) == 0
+    assert "equal" in capsys.readouterr().out
+    assert film(*asked, "--dry-run") == 0
+    assert json.loads(capsys.readouterr().out)["estimate"]["seconds"] >= 0
+    assert film("--story", "story.txt", "--frames", "4") == 0
+    assert capsys.readouterr().out == "a-red-ball-rises-0.mp4\n"
+    assert media.probe(tmp_path / "a-red-ball-rises-0.mp4").frames == 7
+
+
+def test_a_story_of_json_has_frames_and_conditions_beside_it(film, tmp_path: Path, capsys):
+    (tmp_path / "told").mkdir()
+    Clip(frames=torch.rand(1, 3, 1, 32, 32) * 2 - 1, fps=8).save(tmp_path / "told" / "end.png")
+    last = {"kind": "last", "source": "end.png"}
+    parts = [{"prompt": "a red ball", "frames": 3}, {"prompt": "it drops", "conditions": [last]}]
+    (tmp_path / "told" / "story.json").write_text(json.dumps({"segments": parts}))
+    assert film("--story", "told/story.json", "--frames", "5", "--json", "-o", "a.gif") == 0
+    said = json.loads(capsys.readouterr().out.splitlines()[-1])["segments"]
+    assert [part["frames"] for part in said] == [3, 5]
+    assert said[1]["conditions"][0]["source"] == str(Path("told", "end.png"))
+    assert media.probe(tmp_path / "a.gif").frames == 3 + 4
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "sentence"),
+    [
+        ("a ball\nsnow", ["a red ball"], "a prompt a piece; leave PROMPT out"),
+        ("a ball\nsnow", ["--count", "2"], "leave --count out"),
+        ("\n \n", [], "it has no segment"),
+        ('[{"prompt": " "}]', [], "segment 1 has no prompt"),
+        ("[1]", [], "a segment must be an object"),
+        ("{", [], "is not JSON"),
+        ('{"story": []}', [], "'story' is not known"),
+        ('[{"prompt": "a", "conditions": [{"kind": "last", "source": "no.png"}]}]', [], "no.png"),
+        ("a ball\nsnow", ["--frames", "1"], "frames for pixeldance"),
+    ],
+)
+def test_a_wrong_story_is_one_sentence(film, tmp_path: Path, capsys, text, words, sentence):
+    path = tmp_path / ("story.txt" if text[0] in "a\n" else "story.json")
+    path.write_text(text)
+    assert film(*words, "--story", str(path), "-o", "a.png") == 2
+    error = capsys.readouterr().err
+    assert sentence in error
+    assert error.count("\n") == 1
+    assert not list(tmp_path.glob("a.*"))
+
+
+def test_a_story_that_is_not_there_and_a_system_that_tells_none(film, tmp_path: Path, capsys):
+    assert film("--story", "none.txt") == 2
+    assert "none.txt can't be read" in capsys.readouterr().err
+    (tmp_path / "two.txt").write_text("a ball\nsnow")
+    words = ["generate", "--story", "two.txt", "--weights", str(tmp_path / "zoo"), "--dry-run"]
+    tiny.folder(tmp_path / "zoo", "modelscope")
+    assert cli.code(words) == 2
+    assert "modelscope can tell no story" in capsys.readouterr().err
 
 
 def test_weights_that_lack_a_file_or_are_no_json_are_named(zoo: Path, tmp_path: Path, capsys):

@@ -259,3 +259,13 @@ def test_capabilities_are_json():
 def test_an_example_has_a_prompt_a_clip():
     with pytest.raises(RequestError, match="got 1 prompts, 2 clips"):
         Example(frames=torch.zeros(2, 3, 1, 2, 2), prompts=["a"])
+
+
+def test_pieces_of_a_story_share_the_frame_they_meet_in_unless_there_is_a_cut():
+    first = ConditionRequest(kind="first", source="a.png")
+    parts = [Segment(prompt="a", frames=16), Segment(prompt="b", frames=9)]
+    assert Request(frames=5).length == 5
+    assert Request(frames=5, segments=parts[:1]).length == 16
+    assert Request(segments=parts).length == 24
+    cut = Segment(prompt="c", frames=4, conditions=[first])
+    assert Request(segments=[*parts, cut]).length == 28

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
     from mutoscope.clip import Clip
-    from mutoscope.request import ConditionRequest, Request
+    from mutoscope.request import ConditionRequest, Request, Segment
     from mutoscope.systems.system import System
 
 __version__ = "0.1.0.dev0"
-__all__ = ["Clip", "ConditionRequest", "Request", "__version__", "load"]
+__all__ = ["Clip", "ConditionRequest", "Request", "Segment", "__version__", "load"]
 
 
 def load(name: str = "modelscope", *, weights: str | Path | None = None) -> System:
@@ -29,7 +29,7 @@ def __getattr__(name: str) -> type:
         from mutoscope.clip import Clip
 
         return Clip
-    if name in ("ConditionRequest", "Request"):
+    if name in ("ConditionRequest", "Request", "Segment"):
         from mutoscope import request
 
         return cast("type", getattr(request, name))

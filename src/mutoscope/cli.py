@@ -43,7 +43,7 @@ def _root(
 
 @app.command()
 def generate(
-    prompt: Annotated[str, typer.Argument(help="What shall be seen.")],
+    prompt: Annotated[str, typer.Argument(help="What shall be seen.")] = "",
     system: Annotated[str, typer.Option(help="Which system.")] = "modelscope",
     negative: Annotated[str | None, typer.Option(help="What shall not be seen.")] = None,
     frames: Annotated[int | None, typer.Option(help="How many frames.")] = None,
@@ -85,6 +85,10 @@ def generate(
     camera: Annotated[
         str | None, typer.Option(metavar="AXIS:VALUE,...", help="What the camera shall do.")
     ] = None,
+    story: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Instead of PROMPT: a prompt a line, a film of clips."),
+    ] = None,
     weights: Weights = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what it would cost; make nothing.")
@@ -123,6 +127,7 @@ def generate(
         asked={name: value for name, value in asked.items() if value is not None},
         settings=settings or (),
         conditions=(*(condition or ()), *short),
+        story=story,
         count=count,
         output=output,
         as_json=as_json,

@@ -102,7 +102,11 @@ def _conditions(value: object) -> tuple[ConditionRequest, ...]:
 
 @dataclass(frozen=True, kw_only=True)
 class Segment(Plain):
-    """A piece of a story: what happens next, and for how many frames."""
+    """A piece of a story: what happens next, and for how many frames.
+
+    It begins with the frame that the piece before ended on, which is shown once, unless `first` is
+    among its conditions: then there is a cut.
+    """
 
     NAME: ClassVar[str] = "a segment"
     CHECKS: ClassVar[Mapping[str, Check]] = {
@@ -169,6 +173,12 @@ class Request(Plain):
     def prompts(self) -> tuple[str, ...]:
         """What shall be seen, one after another: a story's pieces, else the prompt alone."""
         return tuple(part.prompt for part in self.segments) or (self.prompt,)
+
+    @property
+    def length(self) -> int:
+        """How many frames come of it: a story's pieces share the frame in which they meet."""
+        joined = [all(one.kind != "first" for one in part.conditions) for part in self.segments[1:]]
+        return sum(part.frames for part in self.segments) - sum(joined) or self.frames
 
     def given(self) -> list[ConditionRequest]:
         """Its conditions, those of its segments among them."""

@@ -17,6 +17,7 @@ from mutoscope.core.guidance import (
     PerFrame,
     Temporal,
     TwoSet,
+    switched,
     thresholded,
 )
 from mutoscope.core.prediction import Clean, Flow, Noise, Velocity
@@ -300,3 +301,19 @@ def test_guided_sampling_of_a_whole_clip_stays_in_the_clips_dtype():
         *_, step = ddim(guidance(d, YES, NULL), X.float(), GRID, d.schedule)
         assert step.x.dtype == torch.float32
         assert torch.isfinite(step.x).all()
+
+
+def test_a_condition_can_end_on_the_way():
+    def early(x, t):
+        return x + 1
+
+    def late(x, t):
+        return x - 1
+
+    denoise = switched(early, late, 0.5)
+    for time, answer in ((0.9, early), (0.5, late), (0.1, late)):
+        t = torch.full_like(T, time)
+        assert torch.equal(denoise(X, t), answer(X, t))
+    mixed = denoise(X, torch.tensor([0.9, 0.1], dtype=T.dtype))
+    assert torch.equal(mixed[:1], X[:1] + 1)
+    assert torch.equal(mixed[1:], X[1:] - 1)

@@ -14,6 +14,7 @@ from mutoscope.core.samplers import (
     DETERMINISTIC,
     STOCHASTIC,
     ancestral,
+    anew,
     ddim,
     dpmpp_2m,
     euler,
@@ -254,3 +255,25 @@ def test_inversion_all_the_way_up_stays_finite_and_one_leap_is_refused():
     assert (back - VALUES / 2).abs().max() < 0.2
     with pytest.raises(RequestError, match="more steps"):
         next(invert(denoise, VALUES, grids.trailing(1), schedule))
+
+
+def test_a_sampler_begun_anew_is_two_runs_of_it():
+    data, schedule = DATA["bimodal"], Cosine()
+    grid = between(schedule, 20.0, 0.1, 8)
+
+    def denoise(x, t):
+        return data.denoise(schedule, x, t)
+
+    steps = list(anew(dpmpp_2m, 3)(denoise, VALUES, grid, schedule))
+    assert [(step.index, step.total) for step in steps] == [(k, 8) for k in range(8)]
+    *_, first = dpmpp_2m(denoise, VALUES, grid[:4], schedule)
+    *_, second = dpmpp_2m(denoise, first.x, grid[3:], schedule)
+    assert torch.equal(steps[2].x, first.x)
+    assert torch.equal(steps[-1].x, second.x)
+    *_, plain = dpmpp_2m(denoise, VALUES, grid, schedule)
+    assert not torch.equal(plain.x, second.x)
+    for after in (0, 8, 99):
+        *_, same = anew(dpmpp_2m, after)(denoise, VALUES, grid, schedule)
+        assert torch.equal(same.x, plain.x)
+    one, other = (list(anew(ddim, k)(denoise, VALUES, grid, schedule))[-1] for k in (0, 3))
+    assert torch.equal(one.x, other.x), "what doesn't look back doesn't mind"

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from mutoscope import recipes
+from mutoscope import media, recipes
 from mutoscope.clip import Clip
 from mutoscope.service.desk import Desk
 from mutoscope.service.results import StorageError
@@ -97,6 +97,35 @@ def test_a_disk_that_can_not_be_written_fails_a_job_in_a_sentence(desk: Desk):
     desk.check()
     worker.run(desk.store.claim("w"))
     assert desk.get(after).state == "completed"
+
+
+STORY = {**QUICK, "prompt": "", "segments": [{"prompt": str(k), "frames": 4} for k in range(3)]}
+
+
+def test_a_film_is_stored_piece_by_piece_with_the_record_of_all(desk: Desk):
+    job = desk.submit(desk.request(STORY))
+    Worker(desk.settings, "w", desk.store).run(desk.store.claim("w"))
+    done = desk.get(job.id)
+    assert done.state == "completed"
+    paths = {variant: desk.file(done, variant) for variant in done.files}
+    assert set(paths) == {"video", "thumbnail", "spritesheet"}
+    assert media.probe(paths["video"]).frames == 4 + 3 + 3
+    assert media.probe(paths["thumbnail"]).frames == 1
+    assert media.probe(paths["spritesheet"]).size == (3 * 16, 16)
+    record = media.read_record(paths["video"])
+    made = recipes.find("tiny").load().make(job.request)
+    assert record["frames_sha256"] == done.sha256 == made.frames_sha256()
+    assert len(record["segments"]) == 3
+    assert not list(desk.settings.results.glob(".*"))
+
+
+def test_a_film_that_goes_wrong_on_the_way_leaves_nothing_and_says_why(desk: Desk):
+    wrong = {**STORY, "settings": {"fault": "raise"}}
+    job = desk.submit(desk.request(wrong))
+    Worker(desk.settings, "w", desk.store).run(desk.store.claim("w"))
+    failed = desk.get(job.id)
+    assert (failed.state, failed.error_code) == ("failed", "internal")
+    assert not list(desk.settings.results.iterdir())
 
 
 def test_a_job_that_nobody_watches_has_none(desk: Desk, monkeypatch: pytest.MonkeyPatch):

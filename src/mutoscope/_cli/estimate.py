@@ -31,7 +31,8 @@ def run(
         raise WeightsError(sentence, failed=weights is None)
     dtype = machine.precision()
     seconds = round(count * found.seconds(cost.rate(dtype)), 1)
-    memory = found.memory + COPIES * 12 * count * request.frames * math.prod(request.size)
+    longest = max([part.frames for part in request.segments] or [request.frames])
+    memory = found.memory + COPIES * 12 * count * longest * math.prod(request.size)
     load = sum(path.stat().st_size for path in files)
     precision = str(dtype).removeprefix("torch.")
     if as_json:
@@ -43,7 +44,7 @@ def run(
     words.pairs(
         {
             "system": f"{recipe.CARD.name}: {recipe.CARD.title} ({recipe.CARD.authors})",
-            "size": f"{count} x {request.frames} frames of {width}x{height} at {request.fps:g} fps",
+            "size": f"{count} x {request.length} frames of {width}x{height} at {request.fps:g} fps",
             "steps": f"{request.steps} of {request.sampler}, guidance {request.guidance:g}",
             "memory": words.size(memory)
             + ("" if have is None else f" of {words.size(have[1])} free"),

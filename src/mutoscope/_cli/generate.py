@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
@@ -15,7 +15,7 @@ import torch
 import typer
 
 from mutoscope import machine, media, recipes
-from mutoscope._cli import estimate, words
+from mutoscope._cli import estimate, story, words
 from mutoscope._cli.leave import at_once
 from mutoscope.checked import Value, one_of
 from mutoscope.clip import Clip
@@ -24,19 +24,20 @@ from mutoscope.errors import IgnoredError, RequestError
 from mutoscope.record import Record
 from mutoscope.request import Capabilities, ConditionRequest, Request
 from mutoscope.systems import shipped
-from mutoscope.systems.system import System, counted
+from mutoscope.systems.system import System, counted, joined, whole
 
 
 @dataclass(frozen=True, kw_only=True)
 class Wish:
     """What the command line says: `asked` are the keys of a Request that were given.
 
-    A condition is written KIND=SOURCE[:key=value,...].
+    A condition is written KIND=SOURCE[:key=value,...]; `story` is a file as `_cli.story` reads it.
     """
 
     asked: Mapping[str, Any]
     settings: Sequence[str] = ()
     conditions: Sequence[str] = ()
+    story: Path | None = None
     count: int = 1
     output: Path | None = None
     weights: Path | None = None
@@ -61,6 +62,11 @@ def run(wish: Wish, *, start: float) -> None:
     with at_once():
         system = recipe.load(wish.weights)
     seconds = {"load": perf_counter() - start}
+    if request.segments:
+        record, took = filmed(system, request, path, seconds=seconds, metadata=wish.metadata)
+        seconds |= {**took, "total": perf_counter() - start}
+        typer.echo(_done(record, path, seconds) if wish.as_json else str(path))
+        return
     clip, took = made(system, counted(request, wish.count))
     clip, before = clip.grid(), perf_counter()
     record = system.record(request, clip, seconds={**seconds, **took}, count=wish.count)
@@ -72,9 +78,16 @@ def run(wish: Wish, *, start: float) -> None:
 
 def complete(can: Capabilities, wish: Wish) -> Request:
     """The request with the system's defaults; refuses what it can't do, and to make nothing."""
-    if not wish.asked["prompt"].strip():
+    asked = dict(wish.asked)
+    if wish.story is not None:
+        if wish.count > 1 or asked["prompt"]:
+            wrong = "PROMPT" if asked["prompt"] else "--count"
+            raise RequestError(f"a story is one film with a prompt a piece; leave {wrong} out")
+        usual = asked.get("frames", can.defaults.get("frames", Request.frames))
+        asked["segments"] = story.read(wish.story, frames=usual)
+    elif not asked["prompt"].strip():
         raise RequestError("the prompt is empty; say what shall be seen")
-    name = wish.asked["system"]
+    name = asked["system"]
     knobs = {knob.name: knob for knob in can.settings}
     settings: dict[str, Value] = {}
     for item in wish.settings:
@@ -85,31 +98,53 @@ def complete(can: Capabilities, wish: Wish) -> Request:
         settings[key] = knobs[key].parse(value)
     conditions = [ConditionRequest.parse(text) for text in wish.conditions]
     try:
-        return can.complete({**wish.asked, "settings": settings, "conditions": conditions})
+        return can.complete({**asked, "settings": settings, "conditions": conditions})
     except IgnoredError as error:
         raise error.used_by(recipes.using(error.kind)) from None
 
 
 def made(system: System, requests: Sequence[Request]) -> tuple[Clip, dict[str, float]]:
     """All clips of a request, one after another, and the seconds each stage took in all."""
-    clips: list[Clip] = []
-    took: dict[str, float] = {}
+    pieces: list[list[Clip]] = [[] for _ in requests]
+    took: list[Mapping[str, float]] = [{} for _ in requests]
+    for index, clip in _followed(system, requests):
+        pieces[index].append(clip)
+        took[index] = system.took
+    total = {name: float(sum(one[name] for one in took)) for name in took[0]}
+    clips = [joined(row) for row in pieces]
+    return replace(clips[0], frames=torch.cat([clip.frames for clip in clips])), total
+
+
+def filmed(
+    system: System, request: Request, path: Path, *, seconds: Mapping[str, float], metadata: bool
+) -> tuple[Record, dict[str, float]]:
+    """A story into its file, piece by piece: no more than one is held; and the seconds it took."""
+    with media.Writer(path, fps=request.fps, metadata=metadata) as writer:
+        for _, piece in _followed(system, [request]):
+            writer.add(piece)
+        record = system.record(request, piece, seconds={**seconds, **system.took})
+        record = replace(record, frames_sha256=writer.frames_sha256())
+        writer.record = record.to_json()
+    return record, dict(system.took)
+
+
+def _followed(system: System, requests: Sequence[Request]) -> Iterator[tuple[int, Clip]]:
+    """Clips, or pieces of a story, as they become whole, each with the number of its request."""
     with words.progress() as progress:
         bar = progress.add_task("denoising", total=requests[0].steps * len(requests))
         for index, request in enumerate(requests):
             for step in system.run(request):
                 done = index * step.total + step.index + 1
                 progress.update(bar, total=step.total * len(requests), completed=done)
-            clips.append(system.finish(step, request))
-            took = {name: took.get(name, 0.0) + value for name, value in system.took.items()}
-    return replace(clips[0], frames=torch.cat([clip.frames for clip in clips])), took
+                if whole(step):
+                    yield index, system.finish(step, request)
 
 
 def warn(request: Request, weights: Path | None) -> None:
     """Name the words that no prompt in training had; weights of others know their own."""
     if weights is not None:
         return
-    new = shipped.unread(recipes.stored(request.system), request.prompt)
+    new = shipped.unread(recipes.stored(request.system), " ".join(request.prompts))
     if new:
         words.note(f"never seen in training: {', '.join(new)}")
 
@@ -128,5 +163,5 @@ def _done(record: Record, path: Path, seconds: Mapping[str, float]) -> str:
 
 def _name(request: Request) -> str:
     """A file name made of the prompt and the seed."""
-    plain = re.sub(r"[^a-z0-9]+", "-", request.prompt.lower())[:60].strip("-")
+    plain = re.sub(r"[^a-z0-9]+", "-", request.prompts[0].lower())[:60].strip("-")
     return f"{plain or request.system}-{request.seed}{'.png' if request.frames == 1 else '.mp4'}"

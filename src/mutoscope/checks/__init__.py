@@ -18,6 +18,7 @@ from mutoscope.systems.system import Asked
 
 TABLE = {
     "modelscope": "mutoscope.checks.modelscope",
+    "pixeldance": "mutoscope.checks.pixeldance",
     "text2video_zero": "mutoscope.checks.text2video_zero",
     "tune_a_video": "mutoscope.checks.tune_a_video",
 }
@@ -89,7 +90,7 @@ class Bench:
 
 @runtime_checkable
 class Making(Protocol):
-    """What the module of checks holds that make the systems they check, one a clip, say."""
+    """What the module of checks holds that make the systems they check, or what those are told."""
 
     def tried(self, on: Bench) -> Iterator[Check]:
         """The rows, one after another."""

@@ -342,6 +342,23 @@ def thresholded(denoise: Denoise, *, percentile: float = 0.995, least: float = 1
     return bounded
 
 
+def switched(early: Denoise, late: Denoise, time: float) -> Denoise:
+    """One denoiser above a time and another from there on: a condition that ends on the way.
+
+    Source: Zeng et al. (2023), PixelDance, whose first tau steps alone see the last frame.
+    """
+
+    def denoise(x: Latent, t: Time) -> Latent:
+        above = t > time
+        if bool(above.all()):
+            return early(x, t)
+        if not bool(above.any()):
+            return late(x, t)
+        return torch.where(like(above, x), early(x, t), late(x, t))
+
+    return denoise
+
+
 def _rescaled(mixed: Tensor, plain: Tensor, amount: float) -> Tensor:
     """Pulls each clip's standard deviation back towards the plain answer's."""
     wanted, got = (x.std(dim=(1, 2, 3, 4), keepdim=True) for x in (plain, mixed))

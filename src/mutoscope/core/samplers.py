@@ -24,6 +24,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from mutoscope.core.noise import Noise
@@ -36,12 +37,16 @@ Sampler = Callable[[Denoise, Latent, Grid, Schedule], Iterator["Step"]]
 
 @dataclass(frozen=True)
 class Step:
-    """One reverse step: x at the new time, and the clean clip the denoiser saw on the way."""
+    """One reverse step: x at the new time, and the clean clip the denoiser saw on the way.
+
+    `segment` are the frames of a piece of a longer film that are whole after this step, in [-1, 1].
+    """
 
     index: int
     total: int
     x: Latent
     clean: Latent
+    segment: Float[Tensor, "b 3 T H W"] | None = None
 
 
 @dataclass(frozen=True)
@@ -260,6 +265,24 @@ def find(name: str, noise: Noise) -> Sampler:
         return partial(STOCHASTIC[name], noise=noise)
     names = ", ".join([*DETERMINISTIC, *STOCHASTIC])
     raise RequestError(f"there is no sampler {name!r}; there are {names}")
+
+
+def anew(sampler: Sampler, after: int) -> Sampler:
+    """The same sampler, begun again after so many steps because the denoiser changes there.
+
+    A method that looks back would take that change for a slope of the clean clip.
+    """
+
+    def sampled(denoise: Denoise, x: Latent, grid: Grid, schedule: Schedule) -> Iterator[Step]:
+        def steps(x: Latent) -> Iterator[Step]:
+            for part in (grid[: after + 1], grid[after:]):
+                for step in sampler(denoise, x, part, schedule) if len(part) > 1 else ():
+                    x = step.x
+                    yield step
+
+        return numbered(steps(x), len(grid) - 1)
+
+    return sampled
 
 
 def numbered(steps: Iterable[Step], total: int) -> Iterator[Step]:

@@ -24,6 +24,7 @@ from mutoscope.systems.tuned import Plan, Tuned
 TABLE = {
     "image": "mutoscope.recipes.image",
     "modelscope": "mutoscope.recipes.modelscope",
+    "pixeldance": "mutoscope.recipes.pixeldance",
     "text2video_zero": "mutoscope.recipes.text2video_zero",
     "tune_a_video": "mutoscope.recipes.tune_a_video",
 }

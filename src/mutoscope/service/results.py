@@ -12,9 +12,9 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,9 @@ from mutoscope.errors import MutoscopeError
 from mutoscope.service.jobs import File
 
 TYPES = {".mp4": "video/mp4", ".webp": "image/webp", ".png": "image/png"}
+
+STILL = codecs.Options(lossless=True)
+"""How a thumbnail is written."""
 
 RECORD = "record.json"
 """The file with the record alone."""
@@ -35,21 +38,44 @@ class StorageError(MutoscopeError):
 
 def kept(results: Path, name: str, clip: Clip, record: Mapping[str, Any]) -> dict[str, File]:
     """Write a clip's files into `results / name`; there afterwards, even after a power cut."""
-    draft, final = results / f".{name}.part", results / name
-    try:
-        for old in (draft, final):
-            shutil.rmtree(old, ignore_errors=True)
-        draft.mkdir(mode=0o700)
+    draft = results / f".{name}.part"
+    with _storing(draft):
+        _begun(results, name)
         files = _written(draft, clip, record)
-        draft.rename(final)
-        synced(results)
-    except (OSError, MutoscopeError) as error:
-        shutil.rmtree(draft, ignore_errors=True)
-        raise StorageError(
-            "the result can't be stored, because the service's disk is full or can't be written;"
-            " ask again when there is room"
-        ) from error
+        _ended(results, name)
     return files
+
+
+def filmed(
+    results: Path, name: str, pieces: Iterable[Clip], tell: Callable[[Clip, str], Mapping[str, Any]]
+) -> tuple[dict[str, File], Mapping[str, Any]]:
+    """The same of a film, piece by piece, so that one is held at a time; and its record.
+
+    `tell` gives that, told the last piece and the SHA-256 of all frames. The sheet has the first
+    frame of every piece.
+    """
+    draft = results / f".{name}.part"
+    outputs: dict[str, codecs.Output] = {}
+    try:
+        with _storing(draft):
+            _begun(results, name)
+        for piece in pieces:  # what goes wrong in here is the system's
+            pictures = only(piece).uint8()[0]
+            with _storing(draft):
+                outputs = outputs or _outputs(draft, piece.fps)
+                outputs["video"].add(pictures)
+                outputs["spritesheet"].add(pictures[:1])
+                outputs["thumbnail"].add(pictures[: 1 - outputs["thumbnail"].frames])
+        record = tell(piece, outputs["video"].frames_sha256())
+        with _storing(draft):
+            files = {variant: _stored(one, record) for variant, one in outputs.items()}
+            _noted(draft, record)
+            _ended(results, name)
+    finally:
+        for one in outputs.values():
+            one.abandon()
+        shutil.rmtree(draft, ignore_errors=True)
+    return files, record
 
 
 def check(results: Path) -> None:
@@ -112,10 +138,9 @@ def _written(folder: Path, clip: Clip, record: Mapping[str, Any]) -> dict[str, F
     Written and synced side by side, since whoever encodes or waits for the disk needs no other.
     """
     pictures = only(clip).uint8()[0]
-    still = codecs.Options(lossless=True)
     wanted = {
         "video": ("video.mp4" if len(pictures) > 1 else "picture.png", pictures, None),
-        "thumbnail": ("thumbnail.webp", pictures[:1], still),
+        "thumbnail": ("thumbnail.webp", pictures[:1], STILL),
         "spritesheet": ("spritesheet.png", pictures, None),
     }
 
@@ -123,18 +148,68 @@ def _written(folder: Path, clip: Clip, record: Mapping[str, Any]) -> dict[str, F
         name, shown, options = wanted[variant]
         path = folder / name
         codecs.write(path, shown, fps=clip.fps, record=record, options=options)
-        synced(path)
-        return File(name=name, type=TYPES[path.suffix], bytes=path.stat().st_size)
-
-    def note() -> None:
-        (folder / RECORD).write_text(json.dumps(dict(record)), encoding="utf-8")
-        synced(folder / RECORD)
+        return _file(path)
 
     with ThreadPoolExecutor(len(wanted) + 1, thread_name_prefix="write") as pool:
-        noted, files = pool.submit(note), dict(zip(wanted, pool.map(write, wanted), strict=True))
+        noted = pool.submit(_noted, folder, record)
+        files = dict(zip(wanted, pool.map(write, wanted), strict=True))
         noted.result()
-    synced(folder)
     return files
+
+
+def _outputs(folder: Path, fps: float) -> dict[str, codecs.Output]:
+    """The variants of a film, open."""
+    wanted = {
+        "video": ("video.mp4", None),
+        "thumbnail": ("thumbnail.webp", STILL),
+        "spritesheet": ("spritesheet.png", None),
+    }
+    return {
+        variant: codecs.Output(folder / name, fps=fps, options=options)
+        for variant, (name, options) in wanted.items()
+    }
+
+
+def _stored(output: codecs.Output, record: Mapping[str, Any]) -> File:
+    return _file(output.finish(record))
+
+
+def _file(path: Path) -> File:
+    synced(path)
+    return File(name=path.name, type=TYPES[path.suffix], bytes=path.stat().st_size)
+
+
+def _noted(folder: Path, record: Mapping[str, Any]) -> None:
+    (folder / RECORD).write_text(json.dumps(dict(record)), encoding="utf-8")
+    synced(folder / RECORD)
+
+
+def _begun(results: Path, name: str) -> None:
+    """An empty folder to write into."""
+    for old in (results / f".{name}.part", results / name):
+        shutil.rmtree(old, ignore_errors=True)
+    (results / f".{name}.part").mkdir(mode=0o700)
+
+
+def _ended(results: Path, name: str) -> None:
+    """The folder under its name, whole."""
+    draft = results / f".{name}.part"
+    synced(draft)
+    draft.rename(results / name)
+    synced(results)
+
+
+@contextmanager
+def _storing(draft: Path) -> Iterator[None]:
+    """Whatever goes wrong inside, as a StorageError; nothing is left of the draft then."""
+    try:
+        yield
+    except (OSError, MutoscopeError) as error:
+        shutil.rmtree(draft, ignore_errors=True)
+        raise StorageError(
+            "the result can't be stored, because the service's disk is full or can't be written;"
+            " ask again when there is room"
+        ) from error
 
 
 def _job(path: Path) -> str:

@@ -72,7 +72,6 @@ SEEDS = 2**31
 def shown(job: Job) -> dict[str, Any]:
     """A job in OpenAI's shape."""
     asked = job.request
-    frames = sum(part.frames for part in asked.segments) or asked.frames
     done = job.state == "completed"
     return {
         "id": job.id,
@@ -85,7 +84,7 @@ def shown(job: Job) -> dict[str, Any]:
         "expires_at": int(job.expires_at) if done and job.expires_at else None,
         "prompt": " ".join(asked.prompts),
         "size": "x".join(map(str, asked.size)),
-        "seconds": f"{frames / asked.fps:g}",
+        "seconds": f"{asked.length / asked.fps:g}",
         "remixed_from_video_id": job.source,
         "error": {"code": job.error_code, "message": job.error} if job.error_code else None,
     }

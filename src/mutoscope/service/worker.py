@@ -15,7 +15,7 @@ import logging
 import os
 import sys
 import threading
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import replace
@@ -37,7 +37,7 @@ from mutoscope.service.jobs import Lease, steady
 from mutoscope.service.settings import Settings
 from mutoscope.service.store import Store
 from mutoscope.service.tables import Database
-from mutoscope.systems.system import System
+from mutoscope.systems.system import System, whole
 
 log = logging.getLogger("mutoscope.service")
 
@@ -170,14 +170,22 @@ class Worker:
         self._beat(lease)
         if lease.threads not in (None, torch.get_num_threads()):
             torch.set_num_threads(lease.threads)
-        with closing(system.run(request)) as steps:  # type: ignore[type-var]  # a generator
-            (last,) = deque(self._followed(lease, system, request, steps), maxlen=1)
-        clip = system.finish(last, request)
-        record = replace(
-            system.record(request, clip, seconds=system.took), request=asked, sources=sources
-        ).to_json()
         folder = f"{lease.id}-{lease.attempt}"
-        files = results.kept(self.settings.results, folder, clip, record)
+
+        def told(clip: Clip, sha256: str | None = None) -> dict[str, Any]:
+            made = system.record(request, clip, seconds=system.took)
+            known = replace(made, request=asked, sources=sources)
+            return replace(known, frames_sha256=sha256 or made.frames_sha256).to_json()
+
+        with closing(system.run(request)) as steps:  # type: ignore[type-var]  # a generator
+            followed = self._followed(lease, system, request, steps)
+            pieces = (system.finish(step, request) for step in followed if whole(step))
+            if request.segments:
+                files, record = results.filmed(self.settings.results, folder, pieces, told)
+            else:
+                (clip,) = pieces
+                record = told(clip)
+                files = results.kept(self.settings.results, folder, clip, record)
         done = self._told(
             lambda: self.store.complete(
                 lease, folder=folder, files=files, sha256=record["frames_sha256"]

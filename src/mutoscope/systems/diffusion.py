@@ -7,7 +7,7 @@
 A recipe says what the network is told (`bind`) and what can be asked for (`accepts`); one that
 doesn't begin with noise by seed alone says where it does (`begin`), one that goes another way from
 there to a clip says that (`way`, `calls`). Clips of a request run one at a time, so a seed gives
-the same bits for any count.
+the same bits for any count. A story is a chain of such passes (`extend`).
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ from mutoscope.core.samplers import Step
 from mutoscope.core.shapes import Denoise, Grid, Latent
 from mutoscope.encoders import TextEncoder
 from mutoscope.request import Example, Request, Setting
+from mutoscope.systems import extend
 from mutoscope.systems.cost import Cost, counted, held
 from mutoscope.systems.system import System, spread
 
@@ -122,6 +123,10 @@ class Diffusion(System):
         """How often the network is called with all frames, for what a request costs."""
         return request.steps * (2 if request.sampler.startswith("heun") else 1)
 
+    def doors(self, x: Latent) -> Condition:
+        """What the network is told of a clip like x beside words and rate, for what it costs."""
+        return Condition()
+
     @final
     def empty(self, request: Request) -> Latent:
         """A latent of the request's size, on the CPU; what it holds means nothing."""
@@ -143,6 +148,9 @@ class Diffusion(System):
     @torch.inference_mode()
     def run(self, request: Request) -> Iterator[Step]:
         self.accepts().check(request)
+        if request.segments:
+            yield from extend.chained(self, request)
+            return
         start = perf_counter()
         denoise = self.bind(request)
         bound = perf_counter()
@@ -154,6 +162,9 @@ class Diffusion(System):
     @override
     @torch.inference_mode()
     def finish(self, step: Step, request: Request, *, most: int | None = None) -> Clip:
+        if step.segment is not None:
+            frames = step.segment[:, :, spread(step.segment.shape[2], most)]
+            return Clip(frames=frames, fps=request.fps)
         last, start = step.index + 1 == step.total, perf_counter()
         latent, alone = step.x if last else step.clean, self.autoencoder.stride[0] == 1
         if alone:  # else a frame can't be decoded without those beside it
@@ -195,13 +206,15 @@ class Diffusion(System):
     @final
     @override
     def cost(self, request: Request) -> Cost:
+        if request.segments:
+            return extend.cost(self, extend.pieces(request))
         parts = self.parts().values()
         meta = next(self.denoiser.parameters()).device
         x = self.empty(request).to(meta)
         told = Condition(
             text=torch.empty(1, WORDS, self.text.width, device=meta),
             scalars={name: torch.ones(1, device=meta) for name in self.scalars},
-        )
+        ).merged(self.doors(x))
         guided = 2 if request.guidance != 1 else 1
         network, while_denoising = counted(
             lambda: self.denoiser(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -83,12 +83,17 @@ class System(ABC):
 
     @abstractmethod
     def run(self, request: Request) -> Iterator[Step]:
-        """Generate one clip step by step; close the iterator to cancel."""
+        """Generate one clip step by step; close the iterator to cancel.
+
+        Of a story, piece after piece: a step that ends one carries its frames, and nothing of
+        earlier ones is kept.
+        """
 
     @abstractmethod
     def finish(self, step: Step, request: Request, *, most: int | None = None) -> Clip:
         """The clip as it stands after a step: the result after the last, a preview before.
 
+        Of a story it is the piece that the step is of, from its new frames on where it is whole.
         With `most` only so many of its frames, spread evenly from the first on: a cheap preview.
         """
 
@@ -147,15 +152,26 @@ class System(ABC):
         return replace(found, precision=self.precision, count=count)
 
     def make(self, request: Request) -> Clip:
-        """The clip of one request, start to end."""
-        (last,) = deque(self.run(request), maxlen=1)  # keeps no other step in memory
-        return self.finish(last, request)
+        """The clip of one request, start to end; of a story all its pieces, joined."""
+        return joined([self.finish(step, request) for step in self.run(request) if whole(step)])
 
 
 def _sources(request: Request) -> dict[str, str]:
     """The SHA-256 of every file or folder that a condition names, by its source as it was asked."""
     named = sorted({c.source for c in request.given() if c.kind not in LITERALS})
     return {source: media.sha256(source) for source in named if Path(source).exists()}
+
+
+def whole(step: Step) -> bool:
+    """Whether `finish` gives after this step what stays: the clip, or a piece of a story."""
+    return step.segment is not None or step.index + 1 == step.total
+
+
+def joined(pieces: Sequence[Clip]) -> Clip:
+    """Pieces of a story, one after another."""
+    if len(pieces) == 1:
+        return pieces[0]
+    return replace(pieces[0], frames=torch.cat([piece.frames for piece in pieces], dim=2))
 
 
 def spread(count: int, most: int | None) -> list[int]:

@@ -22,6 +22,7 @@ from mutoscope.core.noise import Noise
 from mutoscope.core.samplers import Step
 from mutoscope.errors import WeightsError
 from mutoscope.request import Capabilities, Request, Setting
+from mutoscope.systems import extend
 from mutoscope.systems.cost import Cost
 from mutoscope.systems.system import Card, System, spread
 
@@ -48,6 +49,7 @@ class Config:
             sizes=((16, 16),),
             samplers=("ddim",),
             conditions=("first", "structure"),
+            segments=8,
             settings=(
                 Setting(name="pause", type="number", default=0.0, help="s a step"),
                 Setting(name="spin", type="number", default=0.0, help="computes so long at first"),
@@ -70,6 +72,9 @@ class Tiny(System):
 
     def run(self, request: Request) -> Iterator[Step]:
         self.accepts().check(request)
+        if request.segments:
+            yield from extend.chained(self, request)
+            return
         asked = self.accepts().values(request)
         x = Noise([request.seed]).like(torch.empty(1, 3, request.frames, 16, 16))
         clean = torch.full_like(x, zlib.crc32(request.prompt.encode()) % 256 / 127.5 - 1)
@@ -87,6 +92,8 @@ class Tiny(System):
             yield Step(index, request.steps, x, clean)
 
     def finish(self, step: Step, request: Request, *, most: int | None = None) -> Clip:
+        if step.segment is not None:
+            return Clip(frames=step.segment, fps=request.fps)
         found = step.x if step.index + 1 == step.total else step.clean
         frames = found[:, :, spread(found.shape[2], most)]
         return Clip(frames=frames.clamp(-1, 1), fps=request.fps)

@@ -1,0 +1,83 @@
+"""The rows of PixelDance's check: what its measures mean, and all of them on a tiny system."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from mutoscope import checks, cli, zoo
+from mutoscope.checks import Bench
+from mutoscope.checks import pixeldance as rows
+from mutoscope.evaluate.reading import shipped
+from tests import tiny
+
+
+@pytest.fixture
+def weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Tiny systems of 64 pixels, the least that the reader reads; two steps a clip."""
+    monkeypatch.setattr(rows, "STEPS", 2)
+    at = tiny.folder(tmp_path / "zoo", "modelscope", "pixeldance")
+    for name in ("modelscope", "pixeldance"):
+        network = tiny.system(name).parts()["network"]
+        zoo.save_part(network, name, {**zoo.facts(name, at), "side": 64}, at)
+    return at
+
+
+def test_the_cases_go_far_and_the_truth_passes(tmp_path: Path):
+    cases, reader = rows.drawn(4, 64, tmp_path), shipped()
+    true = torch.cat([case.true for case in cases])
+    for case in cases:
+        assert np.linalg.norm(case.way[-1] - case.way[0]) >= rows.FAR
+        assert case.scene.things[0].motion.verb not in case.prompt
+        assert all(path.exists() for path in case.pictures.values())
+    assert np.median(rows.off(reader, true, cases)) < rows.PIXELS
+    assert np.median(rows.degrees(reader, true, cases)) < rows.DEGREES
+    assert rows.coloured(reader, true, cases).mean() > 0.7
+    frozen = true[:, :, :1].expand_as(true)
+    assert rows.off(reader, frozen, cases).mean() > 64 * rows.FAR / 2
+    drafts = torch.cat([case.draft for case in cases])
+    assert rows.coloured(reader, drafts, cases).mean() < 0.5
+
+
+def test_a_jump_at_the_end_bends_and_a_straight_way_does_not():
+    way = np.stack([np.linspace(0.2, 0.8, 16), np.full(16, 0.5)], axis=1)[None]
+    at, usual = rows.bends(way)
+    assert max(at[0], usual[0]) < 1e-9
+    jumps = way.copy()
+    jumps[:, -1, 0] += 0.1
+    at, usual = rows.bends(jumps)
+    assert at[0] == pytest.approx(0.1)
+    assert usual[0] < 1e-9
+    lost = way.copy()
+    lost[:, -1] = np.nan
+    assert rows.bends(lost)[0][0] == 0.5
+
+
+def test_more_tau_and_less_distance_is_a_correlation_of_1():
+    table = np.array([[9.0, 8.0], [7.0, 6.0], [5.0, 5.0], [2.0, 1.0], [0.0, 1.0]])
+    assert rows._falling(table) == pytest.approx(1)
+    assert rows._falling(table[::-1]) == pytest.approx(-1)
+    assert rows._falling(np.ones((5, 2))) == 0
+
+
+def test_every_row_is_there_and_a_second_call_makes_nothing_again(
+    tmp_path: Path, weights: Path, capsys
+):
+    out = tmp_path / "out"
+    words = ["check", "pixeldance", "--weights", str(weights), "--count", "2", "-o", str(out)]
+    assert cli.code([*words, "--json"]) == 1, "what has learned nothing works as nothing"
+    said = json.loads(capsys.readouterr().out.splitlines()[-1])
+    found = {row["id"]: row for row in said["checks"]}
+    assert {name.split(":")[0] for name in found} == {"first", "last", "draft", "sketch", "chain"}
+    assert len(found) == 12
+    assert set(said["weights"]) == {"pixeldance", "autoencoder"}
+    assert {"shuffled", "absent", "untrained"} <= set(found["last: pixels off, less"]["baselines"])
+    assert any("benchmarks" in one["reason"] for one in said["left out"])
+    kept = {path: path.stat().st_mtime_ns for path in out.glob("kept/*/*.npy")}
+    assert len(kept) > 20
+    bench = Bench(out=out / "kept", reader=shipped(), count=2, weights=weights)
+    again = [row.to_json() for row in checks.find("pixeldance").tried(bench)]
+    assert again == said["checks"]
+    assert kept == {path: path.stat().st_mtime_ns for path in out.glob("kept/*/*.npy")}
