@@ -219,7 +219,7 @@ def test_frames_per_second_and_a_picture_come_in_where_there_are_doors_for_them(
     torch.testing.assert_close(said(image=torch.zeros(2)), none, atol=1e-6, rtol=1e-6)
     assert (said() - none).abs().max() > 1e-3
     assert (said(fps=fps) - said(fps=fps.flip(0))).abs().max() > 1e-3
-    with pytest.raises(RequestError, match="but concat, fps, image .got camera"):
+    with pytest.raises(RequestError, match=r"but concat, fps, image \(got camera\)"):
         said(camera=torch.ones(2))
 
 

@@ -6,11 +6,19 @@ The eye that systems look at a user's picture with, whose vector lies on the sph
 
 from __future__ import annotations
 
+import math
+
+import torch
+from einops import rearrange, repeat
+from jaxtyping import Float
+from torch import Tensor
+
 from mutoscope import zoo
 from mutoscope.clip import Frames
 from mutoscope.controls.control import pooled
 from mutoscope.encoders import TextEncoder
 from mutoscope.networks.alignment import SIDE, Aligner, Sighted, Vectors
+from mutoscope.nn.tokens import waves
 
 NAME = "alignment"
 """What it is called in the zoo."""
@@ -28,10 +36,27 @@ def fresh() -> Aligner:
     return Aligner()
 
 
+@torch.no_grad()
 def seen(aligner: Aligner, frames: Frames) -> Sighted:
-    """One picture a clip: the first frame of each, square, of SIDE pixels or more, in [-1, 1]."""
+    """One picture a clip: the first frame of each, square, of SIDE pixels or more, in [-1, 1].
+
+    In float32, whatever runs around it, as the cached ones were.
+    """
     small = pooled(frames[:, :, :1], (1, SIDE, SIDE))
-    return aligner.see(small)
+    with torch.autocast(frames.device.type, enabled=False):
+        return aligner.see(small)
+
+
+def placed(patches: Float[Tensor, "b n e"]) -> Float[Tensor, "b n e"]:
+    """Patches of a square picture that say where they lie: waves of row and column are added.
+
+    The aligner's say what is there, and only by what shines through from the edges where.
+    """
+    side, width = math.isqrt(patches.shape[1]), patches.shape[2] // 2
+    told = waves(torch.arange(side, device=patches.device) * (math.pi / side), width, float(side))
+    rows, columns = repeat(told, "h e -> h w e", w=side), repeat(told, "w e -> h w e", h=side)
+    both = torch.cat([rows, columns], dim=-1)
+    return patches + rearrange(both, "h w e -> (h w) e").to(patches)
 
 
 def heard(aligner: Aligner, text: TextEncoder, prompts: list[str]) -> Vectors:
