@@ -11,6 +11,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ Shown = Mapping[str, Tensor]
 """A batch of what is true: `x0`, and what `data.exact.Exact.pick` answers."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Stage:
     """A part of a delta's training: what of `learns` learns in it, and its share of all steps."""
 
@@ -94,6 +95,14 @@ class Steered(Diffusion):
 def chance(count: int, share: float, rng: torch.Generator) -> Bool[Tensor, " count"]:
     """Which of so many clips something happens to, each with that chance."""
     return torch.rand(count, generator=rng) < share
+
+
+def parted(
+    count: int, shares: Sequence[float], rng: torch.Generator
+) -> list[Bool[Tensor, " count"]]:
+    """Which of so many clips each of several things happens to, no two of them to one clip."""
+    drawn, ends = torch.rand(count, generator=rng), list(accumulate(shares, initial=0.0))
+    return [(drawn >= low) & (drawn < high) for low, high in pairwise(ends)]
 
 
 def opened(delta: Delta, folder: Path | None = None) -> tuple[Parts, shipped.Sizes]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -84,6 +85,8 @@ class DeltaTask(DiffusionTask):
         x0 = batch["x0"].float()
         null = Condition(text=self.null[None].to(x0), scalars={"fps": batch["fps"][:1]})
         told = condition({**batch, "text": batch["text"].float()})
+        heard = {n: v for n, v in told.scalars.items() if n in self.system.scalars}
+        told = replace(told, scalars=heard)
         length = max(told.text.shape[1], len(self.null))  # type: ignore[union-attr]
         told, null = _padded(told, length), _padded(null, length)
         with torch.no_grad():
