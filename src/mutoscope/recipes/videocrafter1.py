@@ -63,8 +63,8 @@ DELTA = Delta(
     stages=(Stage(FIRST, 0.6), Stage(THEN, 0.4)), steps=1500, pictures=0.25, reads=("patches",),
 )  # fmt: skip
 """Queries: section 3.2 and their code. Steps, shares and rate are ours."""
-DROPPED = (0.2, 0.1, 0.1, 0.1)
-"""Chances that words, words and picture, or the picture are the null's; that there is none."""
+DROPPED = (0.2, 0.1, 0.1, 0.1, 0.05)
+"""Chances: the words are null; words and picture; the picture; none is there; nor are words."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,12 +146,12 @@ class VideoCrafter1(Steered):
         self, shown: Shown, told: Condition, null: Condition, rng: torch.Generator
     ) -> Condition:
         tokens = self.eye.taught(shown, rng)
-        silent, both, blind, shut = steered.parted(len(tokens), DROPPED, rng)
+        silent, both, blind, shut, bare = steered.parted(len(tokens), DROPPED, rng)
         blind = (blind | both)[:, None, None].to(tokens.device)
         return replace(
-            told.replaced(null, silent | both, doors=("text",)),
+            told.replaced(null, silent | both | bare, doors=("text",)),
             image=torch.where(blind, self.eye.nothing.to(tokens), tokens),
-            scalars={**told.scalars, "image": (~shut).to(tokens)},
+            scalars={**told.scalars, "image": (~(shut | bare)).to(tokens)},
         )
 
 
