@@ -97,3 +97,11 @@ def test_a_rendering_through_the_same_codec_is_compared_fairly():
     kept = media.stored(clip, ".mp4")
     assert compare(of(clip), of(near), kept, media.stored(near, ".mp4")).psnr > 42
     assert compare(of(clip), of(near), kept, kept).kind == "within tolerance"
+
+
+def test_the_words_that_were_read_are_in_the_record_and_older_records_have_none():
+    record = replace(of(waves()), words="a red ball on the grass")
+    assert Record.from_json(record.to_json()).words == "a red ball on the grass"
+    older = {name: value for name, value in record.to_json().items() if name != "words"}
+    assert Record.from_json(older).words == ""
+    assert compare(record, Record.from_json(older), waves(), waves()).fields == ("words",)

@@ -34,7 +34,8 @@ class Record:
 
     `weights` and `sources` map a part's name, a condition's source, to its SHA-256; `frames_sha256`
     is `Clip.frames_sha256` before encoding; `seconds` are those of each stage. `count` clips lie
-    side by side, seeded one after another; `precision` is the number format of the network.
+    side by side, seeded one after another; `precision` is the number format of the network. `words`
+    are those that it read where they aren't the prompt's own, as of a prompt that was extended.
     """
 
     request: Request
@@ -47,6 +48,7 @@ class Record:
     torch: str = ""
     precision: str = ""
     count: int = 1
+    words: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """The record as one flat JSON object: what `media.write` puts into a file."""

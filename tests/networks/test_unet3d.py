@@ -197,6 +197,46 @@ def test_doors_it_does_not_have_are_refused():
         network(x, time(steps), Condition(text=condition.text, pooled=torch.ones(1, 4)))
 
 
+def test_frames_per_second_and_a_picture_come_in_where_there_are_doors_for_them():
+    plain, network = (UNet3D(**config(), rate=more, image=more).eval() for more in (False, True))
+    awake(plain)
+    assert {
+        name.split(".")[0] for name in grow(network, plain.state_dict()) if "_ip" not in name
+    } == {"fps_embedding"}
+    zeroed(network.fps_embedding.linear_2)
+    x, steps, condition = inputs(2, 2)
+    tokens = torch.randn(2, 5, 12, generator=torch.Generator().manual_seed(4))
+
+    def said(**scalars):
+        whole = Condition(text=condition.text, image=tokens, scalars=scalars)
+        return network(x, time(steps), whole)
+
+    want = plain(x, time(steps), condition)
+    fps = torch.tensor([4.0, 16.0])
+    torch.testing.assert_close(said(fps=fps), want, atol=1e-6, rtol=1e-6)
+    awake(network)
+    none = network(x, time(steps), Condition(text=condition.text))
+    torch.testing.assert_close(said(image=torch.zeros(2)), none, atol=1e-6, rtol=1e-6)
+    assert (said() - none).abs().max() > 1e-3
+    assert (said(fps=fps) - said(fps=fps.flip(0))).abs().max() > 1e-3
+    with pytest.raises(RequestError, match=r"but concat, fps, image \(got camera\)"):
+        said(camera=torch.ones(2))
+
+
+def test_videocrafters_layout_has_as_many_numbers_as_its_code_makes():
+    """512 x 320, with and without pictures: sums over the layers of openaimodel3d.py."""
+    with torch.device("meta"):
+        clips, pictures = (UNet3D(rate=True, image=more) for more in (False, True))
+    embedder = (320 + 1) * 1280 + (1280 + 1) * 1280
+    widths = 2 * 320 + 2 * 640 + 2 * 1280 + 1280 + 3 * 1280 + 3 * 640 + 3 * 320
+    counts = [sum(w.numel() for w in network.parameters()) for network in (clips, pictures)]
+    assert counts == [1_411_233_860 + embedder, 1_411_233_860 + embedder + 2 * 1024 * widths]
+    assert counts == [1_413_284_420, 1_438_843_460]
+    own = {n: w.shape for n, w in pictures.state_dict().items() if "_ip." in n}
+    assert len(own) == 2 * 16
+    assert all("attn2.to_" in name and shape[1] == 1024 for name, shape in own.items())
+
+
 def test_blocks_it_does_not_have_are_refused():
     with pytest.raises(WeightsError, match="DownBlockMotion"):
         UNet3D(

@@ -104,3 +104,21 @@ def test_a_frame_looks_at_itself_at_the_first_or_at_the_first_and_the_one_before
     sparse = looked_at(x, "sparse")
     assert torch.equal(sparse[:, 3], torch.cat([x[:, 0], x[:, 2]], dim=1))
     assert looked_at(x, "own") is x
+
+
+def test_a_picture_is_asked_beside_the_text_with_the_same_queries():
+    layer = awake(Attention(12, 3, 4, text=7))
+    x, states, tokens = drawn(2, 5, 12).float(), drawn(1, 6, 7).float(), drawn(1, 4, 7).float()
+    alone = layer(x, layer.asked(Words(states)))
+    layer.grow()
+    asked = layer.asked(Words(states, None, tokens))
+    assert torch.equal(layer(x, asked), alone), "values begin as zero"
+    awake(layer.to_k_ip, 3), awake(layer.to_v_ip, 4)
+    twin = Attention(12, 3, 4, text=7)
+    twin.load_state_dict({k: v for k, v in layer.state_dict().items() if "_ip" not in k})
+    twin.to_k, twin.to_v = layer.to_k_ip, layer.to_v_ip
+    beside, bias = twin(x, twin.asked(Words(tokens))), layer.to_out[0].bias
+    for much in (0.0, 1.0, 0.5):
+        asked = layer.asked(Words(states, None, tokens, torch.tensor([much])))
+        want = alone + much * (beside - bias)
+        torch.testing.assert_close(layer(x, asked), want, atol=1e-5, rtol=1e-5)

@@ -80,6 +80,7 @@ def _asked(wish: Wish, asked: Checks) -> tuple[dict[str, str], list[Check]]:
         count=wish.count,
         fps=float(usual.fps),
         side=usual.size[0],
+        folder=wish.out / "given",
     )
     return dict(system.weights), list(asked.run(subject))
 
@@ -100,7 +101,7 @@ def _line(row: Check) -> tuple[str, ...]:
 
 def _kept(out: Path, system: System, name: str, asked: Asked) -> Generate:
     """The system asked for more than a prompt, its clips kept under all they depend on."""
-    usual = {**system.request(" ").to_json(), **asked}
-    known = json.dumps([usual, dict(system.weights)], sort_keys=True)
+    whole = system.request(" ", **asked).to_json()
+    known = json.dumps([whole, dict(system.weights)], sort_keys=True)
     key = hashlib.sha256(known.encode()).hexdigest()[:12]
     return kept(generator(system, asked), out / "kept" / key / name)

@@ -73,6 +73,8 @@ def run(wish: Wish, *, start: float) -> None:
     media.write(clip, path, record=record.to_json(), metadata=wish.metadata)
     now = perf_counter()
     seconds |= {**took, "write": now - before, "total": now - start}
+    if record.words:
+        words.note(f"the prompt was extended to: {record.words}")
     typer.echo(_done(record, path, seconds) if wish.as_json else str(path))
 
 
@@ -158,7 +160,8 @@ def _whole(size: tuple[int, int], count: int) -> tuple[int, int]:
 def _done(record: Record, path: Path, seconds: Mapping[str, float]) -> str:
     rounded = {name: round(value, 3) for name, value in seconds.items()}
     made = {"output": str(path), "frames_sha256": record.frames_sha256, "seconds": rounded}
-    return json.dumps({**record.request.to_json(), **made})
+    read = {"words": record.words} if record.words else {}
+    return json.dumps({**record.request.to_json(), **read, **made})
 
 
 def _name(request: Request) -> str:

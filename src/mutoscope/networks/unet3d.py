@@ -4,6 +4,9 @@ A frame-wise U-Net (3x3 convolutions, attention over each frame, cross-attention
 convolution over time after every residual block and attention over time after every attention over
 a frame. Weights have the names and shapes of diffusers' `UNet3DConditionModel`, so that published
 folders load as they are and what is saved here opens there; the code and its layout are ours.
+With `rate` it also hears frames per second, embedded as the time is, and with `image` each
+attention to the text asks tokens of a picture beside it (VideoCrafter1: Chen et al. 2023, section
+3).
 
 Source: Wang et al. (2023), section 3 and figure 2. The last kernel of every layer over time starts
 at zero, as there: at step 0 a clip is so many independent images.
@@ -24,7 +27,7 @@ from torch.nn import functional as F
 from mutoscope.core.condition import Condition
 from mutoscope.core.shapes import Latent, Time
 from mutoscope.errors import RequestError, WeightsError
-from mutoscope.nn.attention import Words
+from mutoscope.nn.attention import Attention, Words
 from mutoscope.nn.blocks import (
     Activation,
     Downsample,
@@ -42,6 +45,9 @@ from mutoscope.weights import ModelMixin, channels_last, register_to_config
 
 CLOCK = 1000
 """Integer timesteps of the published schedule: step k is t = (k + 1) / CLOCK."""
+
+RATE = 8.0
+"""Frames per second of a clip of which none are named, where a network hears them."""
 
 Told = Float[Tensor, "b e"]
 
@@ -131,8 +137,8 @@ class _Up(_Level):
 class UNet3D(ModelMixin):
     """The network of layout `modelscope`; any number of frames, any size of the latent.
 
-    The arguments are those of the published config.json, under their names there. With
-    `CrossAttn...` in its name a level attends; the ways up and down mirror one another.
+    The arguments are those of the published config.json, under their names there, but for the last
+    two. With `CrossAttn...` in its name a level attends; the ways up and down mirror one another.
     """
 
     @register_to_config
@@ -149,6 +155,8 @@ class UNet3D(ModelMixin):
         norm_eps: float = 1e-5,
         cross_attention_dim: int = 1024,
         attention_head_dim: int = 64,
+        rate: bool = False,
+        image: bool = False,
     ) -> None:
         super().__init__()
         attending = attends(down_block_types, up_block_types, block_out_channels)
@@ -162,6 +170,7 @@ class UNet3D(ModelMixin):
         )
         self.conv_in = nn.Conv2d(in_channels, first, 3, padding=1)
         self.time_embedding = TimeEmbedding(first, sizes.told)
+        self.fps_embedding = TimeEmbedding(first, sizes.told) if rate else None
         rest: dict[str, Any] = {"head_width": attention_head_dim, "groups": norm_num_groups}
         self.transformer_in = Transformer(first, 8, **rest, along="time")
         self.down_blocks = nn.ModuleList(
@@ -182,13 +191,21 @@ class UNet3D(ModelMixin):
         )
         self.conv_norm_out = Norm(norm_num_groups, first, norm_eps)
         self.conv_out = nn.Conv2d(first, out_channels, 3, padding=1)
+        self.looks = image
+        for layer in self.modules():
+            if image and isinstance(layer, Attention) and layer.asks:
+                layer.grow()
         channels_last(self)
 
     def forward(self, x: Latent, t: Time, condition: Condition) -> Float[Tensor, "b _c t h w"]:
-        """What the network says of x_t; needs a text, takes `concat`, refuses other doors."""
-        words = words_of(condition)
+        """What the network says of x_t; needs a text, takes `concat`, refuses doors it lacks."""
+        heard = ("fps",) if self.fps_embedding is not None else ()
+        words = words_of(condition, heard=(*heard, *(["image"] if self.looks else [])))
         x = x if condition.concat is None else torch.cat([x, condition.concat], dim=1)
-        told = F.silu(self.time_embedding(timestep(t)))
+        told = self.time_embedding(timestep(t))
+        if self.fps_embedding is not None:
+            told = told + self.fps_embedding(condition.scalars.get("fps", torch.full_like(t, RATE)))
+        told = F.silu(told)
         h = framewise(self.conv_in, rearrange(x, "b c t h w -> b t h w c").contiguous())
         kept = [self.transformer_in(h)]
         for down in self.down_blocks:
@@ -237,13 +254,21 @@ def timestep(t: Time) -> Time:
     return torch.where((step - step.round()).abs() < 1e-3, step.round(), step)
 
 
-def words_of(condition: Condition) -> Words:
-    """The text of a condition; refuses one without, or with doors that such a network lacks."""
-    closed = [name for name in ("pooled", "image") if getattr(condition, name) is not None]
-    if condition.text is None or closed or condition.scalars:
-        got = ", ".join([*closed, *condition.scalars]) or "no text"
-        raise RequestError(f"this network takes a text and nothing else but concat (got {got})")
+def words_of(condition: Condition, *, heard: Sequence[str] = ()) -> Words:
+    """The text of a condition; refuses one without, or with doors that such a network lacks.
+
+    `heard` are those it has besides: scalars by name, `image` for a picture's tokens and strength.
+    """
+    filled = [name for name in ("pooled", "image") if getattr(condition, name) is not None]
+    closed = [name for name in dict.fromkeys([*filled, *condition.scalars]) if name not in heard]
+    if condition.text is None or closed:
+        got = ", ".join(closed) or "no text"
+        also = "".join(f", {name}" for name in heard)
+        raise RequestError(
+            f"this network takes a text and nothing else but concat{also} (got {got})"
+        )
+    seen = (condition.image, condition.scalars.get("image"))
     if condition.text_mask is None:
-        return Words(condition.text)
+        return Words(condition.text, None, *seen)
     bias = torch.zeros_like(condition.text[..., 0]).masked_fill(~condition.text_mask, -1e4)
-    return Words(condition.text, bias[:, None])
+    return Words(condition.text, bias[:, None], *seen)

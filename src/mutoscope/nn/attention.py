@@ -1,7 +1,11 @@
 """Transformer blocks over sequences of one clip, laid out `m l d`: m sequences of l tokens.
 
 A sequence is a frame, or one place through time; the caller says which by how it folds a clip. Text
-is one sequence a clip: all tokens of the clip ask it together, so nothing of it is repeated.
+is one sequence a clip: all tokens of the clip ask it together, so nothing of it is repeated. Tokens
+of a picture may be asked beside it, with the same queries: two more matrices a layer (Ye et al.
+2023, IP-Adapter, eq. 5; Chen et al. 2023, VideoCrafter1, section 3.2),
+
+    out = W_o (softmax(Q K^T / sqrt d) V + s softmax(Q K'^T / sqrt d) V')
 """
 
 from __future__ import annotations
@@ -46,23 +50,39 @@ ALONE = Across()
 
 
 class Words(NamedTuple):
-    """A text to ask: its states, and what is added to the scores (very negative where padded)."""
+    """A text to ask: its states, and what is added to the scores (very negative where padded).
+
+    Beside it tokens of a picture and how much they count, 1 as trained.
+    """
 
     states: Float[Tensor, "b l e"]
     bias: Float[Tensor, "b 1 l"] | None = None
+    picture: Float[Tensor, "b m e"] | None = None
+    strength: Float[Tensor, " b"] | None = None
 
 
 class Asked(NamedTuple):
-    """What a text answers with in one layer: keys, values and bias, a row of heads a clip."""
+    """What a text answers with in one layer: keys, values and bias, a row of heads a clip.
+
+    A picture's keys and values come after `strength`, by which what they answer is multiplied.
+    """
 
     keys: Float[Tensor, "b n k d"]
     values: Float[Tensor, "b n k d"]
     bias: Float[Tensor, "b 1 k"] | None = None
+    strength: Float[Tensor, " b"] | None = None
+    seen: tuple[Float[Tensor, "b n m d"], Float[Tensor, "b n m d"]] | None = None
 
     def clip(self, i: int) -> Asked:
         """That of one clip alone."""
         j = slice(i, i + 1)
-        return Asked(self.keys[j], self.values[j], None if self.bias is None else self.bias[j])
+        return Asked(
+            self.keys[j],
+            self.values[j],
+            None if self.bias is None else self.bias[j],
+            None if self.strength is None else self.strength[j],
+            None if self.seen is None else (self.seen[0][j], self.seen[1][j]),
+        )
 
 
 def seen(sight: Sight, frames: int) -> Int[Tensor, "t k"]:
@@ -111,20 +131,34 @@ class Attention(nn.Module):
 
     def __init__(self, width: int, heads: int, head_width: int, text: int | None = None) -> None:
         super().__init__()
-        self.heads = heads
+        self.heads, self.asks = heads, text is not None
         inner = heads * head_width
         self.to_q = nn.Linear(width, inner, bias=False)
         self.to_k = nn.Linear(text or width, inner, bias=False)
         self.to_v = nn.Linear(text or width, inner, bias=False)
         self.to_out = nn.ModuleList([nn.Linear(inner, width)])
 
+    def grow(self) -> None:
+        """Take two more matrices, for a picture's tokens beside the text; values begin as zero.
+
+        They have the names that published networks save them under.
+        """
+        for name in ("to_k", "to_v"):
+            known = getattr(self, name)
+            layer = nn.Linear(known.in_features, known.out_features, bias=False)
+            setattr(self, f"{name}_ip", layer if name == "to_k" else zeroed(layer))
+
     def asked(self, words: Words) -> Asked:
-        """The text's keys and values, once for all tokens."""
-        k, v = (
-            rearrange(layer(words.states), "b l (n d) -> b n l d", n=self.heads)
-            for layer in (self.to_k, self.to_v)
-        )
-        return Asked(k, v, None if words.bias is None else words.bias.to(k.dtype))
+        """The text's keys and values, once for all tokens; a picture's too if it has any."""
+        k, v = self._heads(words.states, [self.to_k, self.to_v])
+        asked = Asked(k, v, None if words.bias is None else words.bias.to(k.dtype))
+        if words.picture is None:
+            return asked
+        seen = self._heads(words.picture, [self.get_submodule(n) for n in ("to_k_ip", "to_v_ip")])
+        return asked._replace(seen=(seen[0], seen[1]), strength=words.strength)
+
+    def _heads(self, states: Tensor, layers: Sequence[nn.Module]) -> list[Tensor]:
+        return [rearrange(z(states), "b l (n d) -> b n l d", n=self.heads) for z in layers]
 
     def forward(
         self, x: Sequences, asked: Asked | None = None, others: Float[Tensor, "m k d"] | None = None
@@ -147,6 +181,9 @@ class Attention(nn.Module):
         else:
             q = rearrange(self.to_q(x), "m l (n d) -> n (m l) d", n=n)
             y = attend(q, asked.keys[0], asked.values[0], asked.bias)
+            if asked.seen is not None:
+                beside = attend(q, asked.seen[0][0], asked.seen[1][0])
+                y = y + (beside if asked.strength is None else asked.strength.to(y) * beside)
             y = rearrange(y, "n (m l) d -> m l (n d)", m=m)
         return self.to_out[0](y)
 

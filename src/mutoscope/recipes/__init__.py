@@ -27,6 +27,7 @@ TABLE = {
     "pixeldance": "mutoscope.recipes.pixeldance",
     "text2video_zero": "mutoscope.recipes.text2video_zero",
     "tune_a_video": "mutoscope.recipes.tune_a_video",
+    "videocrafter1": "mutoscope.recipes.videocrafter1",
 }
 
 GROUP = "mutoscope.recipes"

@@ -53,6 +53,14 @@ RESCALE = Setting(
 )
 """A knob of every system with one guidance scale. Source: Lin et al. (2023), eq. 15-16."""
 
+EXTEND = Setting(
+    name="extend",
+    type="switch",
+    default=False,
+    help="says what a short prompt leaves open; the record shows the words that were read",
+)
+"""The knob of systems that can extend prompts (`world.extension`)."""
+
 LEAN = 8.0
 """The shift that clips of 16 frames are sampled at; twos to fours doubled things (ours)."""
 

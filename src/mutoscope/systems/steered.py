@@ -11,6 +11,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -32,12 +33,22 @@ Shown = Mapping[str, Tensor]
 """A batch of what is true: `x0`, and what `data.exact.Exact.pick` answers."""
 
 
+@dataclass(frozen=True)
+class Stage:
+    """A part of a delta's training: what of `learns` learns in it, and its share of all steps."""
+
+    learns: Sequence[str]
+    share: float
+
+
 @dataclass(frozen=True, kw_only=True)
 class Delta:
     """How a system is made of its base: the doors it gets, what learns, and how long.
 
     `layout` are further arguments of the base's network; `learns` are patterns of the names that
     learn, in which * stands for anything, all others stay as they are. `clips` are learned from.
+    Of `stages`, whose shares are 1 in all, one follows another; by itself there is one. `pictures`
+    is the share of batches that are single frames of clips (`data.exact.stills`).
     """
 
     base: str
@@ -47,6 +58,8 @@ class Delta:
     rate: float = 1e-3
     batch: int = 24
     clips: int = 8_192
+    stages: Sequence[Stage] = ()
+    pictures: float = 0.0
     reads: Sequence[str] = field(default=("depth", "lines", "ids", "motion", "patches", "vectors"))
 
 
@@ -82,6 +95,14 @@ class Steered(Diffusion):
 def chance(count: int, share: float, rng: torch.Generator) -> Bool[Tensor, " count"]:
     """Which of so many clips something happens to, each with that chance."""
     return torch.rand(count, generator=rng) < share
+
+
+def parted(
+    count: int, shares: Sequence[float], rng: torch.Generator
+) -> list[Bool[Tensor, " count"]]:
+    """Which of so many clips each of several things happens to, no two of them to one clip."""
+    drawn, ends = torch.rand(count, generator=rng), list(accumulate(shares, initial=0.0))
+    return [(drawn >= low) & (drawn < high) for low, high in pairwise(ends)]
 
 
 def opened(delta: Delta, folder: Path | None = None) -> tuple[Parts, shipped.Sizes]:

@@ -113,6 +113,10 @@ class System(ABC):
     def cost(self, request: Request) -> Cost:
         """What a request would cost; asked of a system on the `meta` device, nothing is run."""
 
+    def words(self, request: Request) -> str:
+        """What its network reads of a request: the prompt, unless the system says it otherwise."""
+        return request.prompt
+
     def request(self, prompt: str, **asked: Unpack[Asked]) -> Request:
         """The whole request, this system's defaults filled in; refuses what it can't do."""
         try:
@@ -149,7 +153,9 @@ class System(ABC):
             whole, clip, version=__version__, weights=self.weights, seconds=rounded,
             sources=_sources(request),
         )  # fmt: skip
-        return replace(found, precision=self.precision, count=count)
+        words = self.words(request)
+        own = "" if words == request.prompt else words
+        return replace(found, precision=self.precision, count=count, words=own)
 
     def make(self, request: Request) -> Clip:
         """The clip of one request, start to end; of a story all its pieces, joined."""
