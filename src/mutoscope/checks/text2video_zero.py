@@ -26,8 +26,9 @@ from scipy.stats import rankdata
 from mutoscope.checked import Value
 from mutoscope.checks import Check, Subject
 from mutoscope.clip import Clip, Frames
+from mutoscope.controls import dense
 from mutoscope.core.warp import moved
-from mutoscope.evaluate import dense, report, segmentation, similarity
+from mutoscope.evaluate import report, segmentation, similarity
 from mutoscope.evaluate.faithfulness import disordered
 from mutoscope.evaluate.folder import LeftOut
 from mutoscope.evaluate.paired import bootstrap, difference
