@@ -80,6 +80,7 @@ def _asked(wish: Wish, asked: Checks) -> tuple[dict[str, str], list[Check]]:
         count=wish.count,
         fps=float(usual.fps),
         side=usual.size[0],
+        folder=wish.out / "given",
     )
     return dict(system.weights), list(asked.run(subject))
 

@@ -20,6 +20,7 @@ TABLE = {
     "modelscope": "mutoscope.checks.modelscope",
     "text2video_zero": "mutoscope.checks.text2video_zero",
     "tune_a_video": "mutoscope.checks.tune_a_video",
+    "videocomposer": "mutoscope.checks.videocomposer",
 }
 
 
@@ -60,7 +61,7 @@ class Subject:
     """What is checked: `make` and `twin`, which has learned nothing, give clips of so many frames.
 
     `ask` gives clips of whatever else is asked for, `settings` are what knobs stand at otherwise;
-    `count` prompts are asked in the largest check.
+    `count` prompts are asked in the largest check. Files that the system is given go into `folder`.
     """
 
     make: Callable[[int], Generate]
@@ -71,6 +72,7 @@ class Subject:
     count: int
     fps: float
     side: int
+    folder: Path | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

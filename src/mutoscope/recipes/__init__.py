@@ -26,6 +26,7 @@ TABLE = {
     "modelscope": "mutoscope.recipes.modelscope",
     "text2video_zero": "mutoscope.recipes.text2video_zero",
     "tune_a_video": "mutoscope.recipes.tune_a_video",
+    "videocomposer": "mutoscope.recipes.videocomposer",
 }
 
 GROUP = "mutoscope.recipes"
