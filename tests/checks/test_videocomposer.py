@@ -1,11 +1,12 @@
 """The rows of VideoComposer's check, of clips that do exactly what is asked for."""
 
+import json
 from pathlib import Path
 
 import pytest
 import torch
 
-from mutoscope import checks
+from mutoscope import checks, cli, zoo
 from mutoscope.checks import Subject
 from mutoscope.checks import videocomposer as rows_of
 from mutoscope.checks.videocomposer import FRAMES, PAIRED, SEED
@@ -13,6 +14,7 @@ from mutoscope.controls import stroke
 from mutoscope.errors import DataError
 from mutoscope.evaluate.questions import Questions
 from mutoscope.evaluate.reading import shipped
+from tests import tiny
 
 SIDE, COUNT = 64, 5
 
@@ -119,3 +121,21 @@ def test_what_needs_trainings_is_named_and_files_need_a_folder():
     )  # fmt: skip
     with pytest.raises(DataError, match="name a folder"):
         next(iter(rows_of.run(bare)))
+
+
+@pytest.mark.slow
+def test_the_command_gives_files_to_a_system_and_writes_every_row(tmp_path: Path, capsys):
+    at = tiny.folder(tmp_path / "zoo", "videocomposer")
+    network = tiny.system("videocomposer").parts()["network"]
+    facts = {**zoo.facts("videocomposer", at), "side": SIDE}
+    zoo.save_part(network, "videocomposer", facts, at)
+    out = tmp_path / "out"
+    words = ["check", "videocomposer", "--weights", str(at), "--count", "2", "-o", str(out)]
+    assert cli.code([*words, "--json"]) == 1, "what has learned nothing works as nothing"
+    said = json.loads(capsys.readouterr().out.splitlines()[-1])
+    found = {row["id"]: row for row in said["checks"]}
+    assert found["sets: the same, equal bits"]["pass"]
+    assert found["order: equal bits"]["pass"]
+    kinds = {name.split(":")[0] for name in found}
+    assert kinds == {"alone", "motion", "pairs", "sets", "order", "strokes"}
+    assert sorted(path.name for path in (out / "given").iterdir()) == ["000", "001"]

@@ -1,5 +1,6 @@
 """Any subset of conditions: laws of the sum, of the two sets, of what is dropped, and refusals."""
 
+import copy
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,7 @@ from PIL import Image
 from mutoscope import media
 from mutoscope.clip import Clip
 from mutoscope.core.condition import Condition
+from mutoscope.core.denoiser import Denoiser
 from mutoscope.errors import RequestError
 from mutoscope.recipes import videocomposer
 from mutoscope.recipes.videocomposer import DELTA, Config, VideoComposer
@@ -174,6 +176,16 @@ def test_what_is_learned_depends_on_the_generator_alone(system):
     assert torch.equal(one.concat, two.concat)
     assert all(torch.equal(one.scalars[name], two.scalars[name]) for name in NAMES)
     assert any(not torch.equal(one.scalars[name], other.scalars[name]) for name in NAMES)
+
+
+def test_what_is_named_learns_of_what_is_told(system):
+    network = copy.deepcopy(system.denoiser.network)
+    learns, told = freed(network, DELTA.learns), taught(system, 0)
+    x0 = shown()["x0"]
+    denoiser = Denoiser(network, system.denoiser.schedule, system.denoiser.prediction)
+    denoiser.loss(x0, torch.full((6,), 0.5), torch.ones_like(x0), told).mean().backward()
+    heard = {name for name, weight in network.named_parameters() if weight.grad is not None}
+    assert heard == set(learns)
 
 
 def test_conditions_are_dropped_each_by_itself_all_or_none_as_published():

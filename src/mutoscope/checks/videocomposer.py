@@ -110,7 +110,7 @@ class Trial:
             self.of.reader,
         )
         mine = [[mark.right for mark in found if mark.clip == k] for k in range(len(clips))]
-        return np.array([float(np.mean(row)) if row else math.nan for row in mine])
+        return np.array([float(np.mean(row)) if row else 0.0 for row in mine])
 
 
 def run(of: Subject) -> Iterator[Check]:
@@ -153,8 +153,9 @@ def _alone(trial: Trial) -> Iterator[Check]:
         }  # fmt: skip
         entry = report.mean(mine[np.isfinite(mine)], better="higher")
         yield Check(
-            id=f"alone: {kind}, {figure}", value=entry.value, interval=entry.interval, n=entry.n,
-            threshold=least, baselines={name: _mean(row) for name, row in beside.items()},
+            id=f"alone: {kind}, {figure}", value=entry.value if entry.n else 0.0,
+            interval=entry.interval, n=entry.n, threshold=least,
+            baselines={name: _mean(row) for name, row in beside.items()},
         )  # fmt: skip
         true = beside["truth"], trial.told(real, kind, shuffled=True)
         value, interval = _share(mine, others)

@@ -16,15 +16,15 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-SIDE = 512
+SIDE = 512.0
 """Pixels of a side in which lengths are told."""
 STROKES, RECTANGLES = 0.7, 0.2
 """Shares; halves are the rest."""
 MOST, FEW = 5, 3
 """Strokes, and joints of one, at most; rectangles at most."""
-LONG, THICK = (10, 210), (5, 105)
+LONG, THICK = (10.0, 210.0), (5.0, 105.0)
 """Of a stroke: from a joint to the next, and across."""
-WIDE, MARGIN = (30, 150), 10
+WIDE, MARGIN = (30.0, 150.0), 10.0
 """Of a rectangle: its sides, and how far it stays from the border."""
 
 Plan = Float[Tensor, "H W"]
@@ -50,11 +50,11 @@ def _strokes(size: tuple[int, int], rng: torch.Generator) -> Plan:
     x, y = _places(size)
     mask = torch.zeros(size)
     for _ in range(_whole(1, MOST, rng)):
-        ax, ay = _between(0, SIDE, rng), _between(0, SIDE, rng)
+        ax, ay = _between(0.0, SIDE, rng), _between(0.0, SIDE, rng)
         for _ in range(_whole(1, MOST, rng)):
-            way, far = _between(0, 2 * math.pi, rng), _between(*LONG, rng)
-            bx = min(max(ax + far * math.sin(way), 0.0), float(SIDE))
-            by = min(max(ay + far * math.cos(way), 0.0), float(SIDE))
+            way, far = _between(0.0, 2 * math.pi, rng), _between(*LONG, rng)
+            bx = min(max(ax + far * math.sin(way), 0.0), SIDE)
+            by = min(max(ay + far * math.cos(way), 0.0), SIDE)
             off = _off(x, y, (ax, ay), (bx, by))
             mask = torch.maximum(mask, (off <= _between(*THICK, rng) / 2).float())
             ax, ay = bx, by

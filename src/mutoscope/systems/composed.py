@@ -102,7 +102,8 @@ class Composed(Steered):
         told, null = self.read([request.prompt], request.fps, negative=request.negative)
         told = self.told(request, told)
         first, rescale = fewer(told, null, has), float(asked["rescale"])
-        return between(self.denoiser, first, told, scale=request.guidance, rescale=rescale)
+        scale = float(request.guidance)
+        return between(self.denoiser, first, told, scale=scale, rescale=rescale)
 
     def told(self, request: Request, words: Condition) -> Condition:
         """All that a request gives; refuses two conditions of one door, and half of a mask."""
