@@ -37,7 +37,7 @@ from mutoscope.evaluate.folder import LeftOut
 from mutoscope.evaluate.paired import bootstrap, difference
 from mutoscope.evaluate.questions import Questions
 from mutoscope.evaluate.reading import read
-from mutoscope.networks.dense import DenseReader
+from mutoscope.networks.dense import SIDE, DenseReader
 from mutoscope.systems import sight
 from mutoscope.world.caption import caption
 from mutoscope.world.sample import sample
@@ -172,7 +172,7 @@ def _styled(trial: Trial) -> Check:
     others = np.stack(disordered(list(wanted), SEED))
     rows = {}
     for name, clips in (("style", trial.made("style")), ("absent", trial.made())):
-        vectors = alignment.seen(aligner, clips, trial.of.fps).vector.float().numpy()
+        vectors = alignment.seen(aligner, clips, trial.of.fps).vector.double().numpy()
         rows[name] = ((wanted - others) * vectors).sum(1)
     entry = report.mean(rows["style"], better="higher")
     low = entry.value if entry.interval is None else entry.interval[0]
@@ -307,7 +307,7 @@ def _goes(clip: Looked, line: str, angle: float, of: Subject) -> bool:
     rows = list(clip.rows)[1:-1]
     if not rows:
         return False
-    moving = torch.nn.functional.adaptive_max_pool2d(asked[:2].abs().amax(0)[rows], dense.SIDE) > 0
+    moving = torch.nn.functional.adaptive_max_pool2d(asked[:2].abs().amax(0)[rows], SIDE) > 0
     under = moving.numpy() & clip.maps.told["flow"][1 : len(rows) + 1]
     found = clip.maps.flow[1 : len(rows) + 1][under]
     if not len(found):
