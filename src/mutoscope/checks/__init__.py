@@ -22,6 +22,7 @@ TABLE = {
     "text2video_zero": "mutoscope.checks.text2video_zero",
     "tune_a_video": "mutoscope.checks.tune_a_video",
     "videocrafter1": "mutoscope.checks.videocrafter1",
+    "videocomposer": "mutoscope.checks.videocomposer",
 }
 
 

@@ -28,6 +28,7 @@ TABLE = {
     "text2video_zero": "mutoscope.recipes.text2video_zero",
     "tune_a_video": "mutoscope.recipes.tune_a_video",
     "videocrafter1": "mutoscope.recipes.videocrafter1",
+    "videocomposer": "mutoscope.recipes.videocomposer",
 }
 
 GROUP = "mutoscope.recipes"
