@@ -50,7 +50,7 @@ def publish(
         raise WeightsError(f"the run in {run} isn't finished; go on with: mutoscope train {name}")
     part.load_state_dict(load_file(learned))
     done = json.loads((run / "run.json").read_text())
-    before = zoo.facts(name, folder).get("phases", []) if done.get("init") else []
+    before = zoo.facts(name, folder).get("phases", []) if done.get("init") == "zoo" else []
     phases = [*before, described(done)]
     made = {"class": type(part).__name__, "world": world.VERSION, **facts, "phases": phases}
     target = zoo.save_part(part, name, made, folder)
@@ -62,6 +62,8 @@ def publish(
 def described(done: Mapping[str, Any]) -> dict[str, Any]:
     """A phase as a card tells it, of what `run.json` of a finished run holds."""
     phase = {key: done[key] for key in ("steps", "batch", "rate", "seed", "muon") if key in done}
+    if done.get("init") not in (None, "zoo"):
+        phase = {"of": done["init"], **phase}
     return {**phase, "commit": _commit()}
 
 
