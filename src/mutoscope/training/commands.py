@@ -62,7 +62,7 @@ CROWDED = 2.0
 SUBTLE, SUBTLY = ("spins", "still", "circles"), 2.0
 """Motions that show in little of a clip only, and how much likelier a clip with one is drawn."""
 STEPS: Mapping[str, int] = {
-    "autoencoder": 4000 + 9000, "image": 1000 + 1000,
+    "autoencoder": 4000 + 9000, "image": 1000 + 600,
     "modelscope": 1300 + 3900 + 3500 + 3000 + 2300 + 3800,
     "readers": 1500 + 400 + 1179, "wide-readers": 4000, "dense-readers": 1300, "alignment": 500,
 }  # fmt: skip
