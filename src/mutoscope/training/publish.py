@@ -45,10 +45,7 @@ def publish(
             f"{name} is frozen as {frozen['tag']}, which other weights stand on; train those again "
             "too and ship it with --thaw, or publish into another folder"
         )
-    learned = next((run / "parts").glob("*/weights.safetensors"), None)
-    if learned is None:
-        raise WeightsError(f"the run in {run} isn't finished; go on with: mutoscope train {name}")
-    part.load_state_dict(load_file(learned))
+    part.load_state_dict(load_file(finished(name, run)))
     done = json.loads((run / "run.json").read_text())
     before = zoo.facts(name, folder).get("phases", []) if done.get("init") == "zoo" else []
     phases = [*before, described(done)]
@@ -57,6 +54,14 @@ def publish(
     count = sum(p.numel() for p in part.parameters())
     carded(run, target, f"`{type(part).__name__}`, {count:,} parameters", phases)
     return target
+
+
+def finished(name: str, run: Path) -> Path:
+    """The averaged weights of a run that came to its end; refuses one that didn't."""
+    learned = next((run / "parts").glob("*/weights.safetensors"), None)
+    if learned is None:
+        raise WeightsError(f"the run in {run} isn't finished; go on with: mutoscope train {name}")
+    return learned
 
 
 def described(done: Mapping[str, Any]) -> dict[str, Any]:
