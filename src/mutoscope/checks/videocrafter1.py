@@ -224,7 +224,7 @@ def _both(of: Subject, found: Sequence[Case]) -> Iterator[Check]:
     twin = Seen(clips=noise, cases=few, reader=of.reader)
     whole, shut, silent = (
         looked(of, found),
-        looked(of, found, strength=0),
+        looked(of, found, strength=0.0),
         looked(of, found, told=False),
     )
     rows = (
