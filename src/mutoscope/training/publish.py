@@ -67,9 +67,13 @@ def finished(name: str, run: Path) -> Path:
 def described(done: Mapping[str, Any]) -> dict[str, Any]:
     """A phase as a card tells it, of what `run.json` of a finished run holds."""
     phase = {key: done[key] for key in ("steps", "batch", "rate", "seed", "muon") if key in done}
+<<<<<<< HEAD
     if done.get("init") not in (None, "zoo"):
         phase = {"of": done["init"], **phase}
     return {**phase, "commit": _commit()}
+=======
+    return {**phase, "commit": commit()}
+>>>>>>> tab9
 
 
 def carded(run: Path, target: Path, what: str, phases: Sequence[Mapping[str, Any]]) -> None:
@@ -119,11 +123,17 @@ def _card(target: Path, name: str, what: str, phases: Sequence[Mapping[str, Any]
     _write(path, head + line + kept)
 
 
-def _commit() -> str:
+def commit() -> str:
+    """The commit of this code, with + where a file of it was changed since; else "unknown"."""
+    here = Path(__file__)
+    if not _git("ls-files", here.name, at=here.parent):
+        return "unknown"  # installed: a repository around it is somebody's
+    return _git("describe", "--always", "--exclude=*", "--dirty=+", at=here.parent) or "unknown"
+
+
+def _git(*words: str, at: Path) -> str:
     git = shutil.which("git")
-    here = Path(__file__).parent
     if git is None:
-        return "unknown"
-    asked = [git, "-C", str(here), "rev-parse", "--short", "HEAD"]
-    found = subprocess.run(asked, capture_output=True, text=True, check=False)
-    return found.stdout.strip() or "unknown"
+        return ""
+    asked = [git, "-C", str(at), *words]
+    return subprocess.run(asked, capture_output=True, text=True, check=False).stdout.strip()
