@@ -6,7 +6,7 @@ How maps enter, what is dropped and guided: `systems.controlled`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
@@ -59,7 +59,7 @@ DELTA = Delta(
 class Config:
     """What the system is built from."""
 
-    sizes: Sizes = field(default_factory=lambda: Sizes(network=controlled.layout()))
+    sizes: Sizes = field(default_factory=lambda: controlled.grown(Sizes()))
 
     @classmethod
     def small(cls) -> Config:
@@ -69,8 +69,7 @@ class Config:
     @classmethod
     def tiny(cls) -> Config:
         """For tests."""
-        sizes = Sizes.tiny()
-        return cls(sizes=replace(sizes, network={**sizes.network, **controlled.layout()}))
+        return cls(sizes=controlled.grown(Sizes.tiny()))
 
     def accepts(self) -> Capabilities:
         """One frame of one size; any of the maps, none of them needed."""

@@ -17,21 +17,25 @@ is seen. Source: Zhang et al. (2023), ControlNet, section 3.4, for SILENT.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mutoscope import controls
+from mutoscope import controls, zoo
 from mutoscope.controls import given
 from mutoscope.controls.control import Told, folded
 from mutoscope.core.condition import Condition
+from mutoscope.core.denoiser import Denoiser
 from mutoscope.core.shapes import Latent
 from mutoscope.errors import RequestError
 from mutoscope.request import ConditionRequest, Request
-from mutoscope.systems import steered
+from mutoscope.systems import shipped, steered
+from mutoscope.systems.shipped import Sizes
 from mutoscope.systems.steered import Shown
 
 EACH, SILENT = 0.5, 0.5
@@ -50,6 +54,31 @@ def layout() -> dict[str, Any]:
     """The doors of such a network."""
     maps = {name: fine**2 for name, fine in DETAIL.items()}
     return {"maps": maps, "maps_over_time": False}
+
+
+def grown(sizes: Sizes) -> Sizes:
+    """The sizes of an image model with these doors."""
+    return replace(sizes, network={**sizes.network, **layout()})
+
+
+def there(name: str, folder: Path | None) -> bool:
+    """Whether such a network has been taught, in a folder laid out like the zoo or in the zoo."""
+    return name in zoo.names(folder or zoo.FOLDER)
+
+
+def files(name: str, folder: Path | None) -> Sequence[Path]:
+    """The weight files of one that is there."""
+    return shipped.files(name, folder) if there(name, folder) else ()
+
+
+def opened(
+    name: str, folder: Path | None, dtype: torch.dtype | None
+) -> tuple[Denoiser | None, Mapping[str, str]]:
+    """One that is there, ready to generate, and the hashes of its files by part."""
+    if not there(name, folder):
+        return None, {}
+    parts = shipped.opened(name, folder, dtype)
+    return parts.denoiser, parts.sha256
 
 
 def told(request: Request, latent: Latent) -> Condition:
