@@ -17,6 +17,7 @@ from mutoscope.networks.readers import ClipReader
 from mutoscope.systems.system import Asked
 
 TABLE = {
+    "controlnet": "mutoscope.checks.controlnet",
     "modelscope": "mutoscope.checks.modelscope",
     "pixeldance": "mutoscope.checks.pixeldance",
     "text2video_zero": "mutoscope.checks.text2video_zero",
@@ -81,7 +82,8 @@ class Subject:
     """What is checked: `make` and `twin`, which has learned nothing, give clips of so many frames.
 
     `ask` gives clips of whatever else is asked for, `settings` are what knobs stand at otherwise;
-    `count` prompts are asked in the largest check. Files that the system is given go into `folder`.
+    `count` prompts are asked in the largest check. Files that the system is given go into `folder`,
+    and `conditions` are the kinds it takes.
     """
 
     make: Callable[[int], Generate]
@@ -93,6 +95,7 @@ class Subject:
     fps: float
     side: int
     folder: Path | None = None
+    conditions: Sequence[str] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,8 +2,9 @@
 
     L = mean |F(x_t, t, c) - target|^2,   times as in `training.diffusion`, c as the system says
 
-All clips are of the world's core tier, with what is exactly true of them. A delta may ask for a
-share of batches of single frames instead, and for stages in which one part learns after another.
+All clips are of the world's core tier, with what is exactly true of them; for a delta on an image
+model they are pictures. A delta may ask for a share of batches of single frames of clips instead,
+and for stages in which one part learns after another.
 """
 
 from __future__ import annotations
@@ -109,7 +110,8 @@ def learning(delta: Delta, done: float) -> Sequence[str]:
 def learn(system: Steered, out: Path, *, cache: Path, steps: int | None, init: str | None) -> None:
     """Make the clips that are missing and learn from them; resumes what `out` holds."""
     delta, coder = system.delta, commands.shipped_coder()
-    recipe = latents.Recipe(frames=16, seed=1600, rates=commands.RATES[16])
+    rates = commands.RATES[delta.frames]
+    recipe = latents.Recipe(frames=delta.frames, seed=100 * delta.frames, rates=rates)
     encoder, folder = system.text, commands.latents_folder(cache, recipe, coder)
     latents.build(folder, recipe, delta.clips, coder, encoder, cache)
     latents.retell(folder, recipe, delta.clips, commands.TELLINGS, encoder, cache)
