@@ -2,9 +2,10 @@
 
 Depth is read in the order asked (rank correlation), lines and edges where they were asked (F1);
 and each is at least half of the way from another's map to the truth. In this world another's depth
-is nearly right, and lines are read at .59 of real renders. Maps are exact ones of held-out scenes, given as files; words say what a still picture of the scene
-shows. "Shuffled condition" holds a clip against another's map, "absent" are clips of the same words
-and seeds without maps, "truth" the real renders: what the instruments can say at best.
+is nearly right, and lines are read at .59 of real renders. Maps are exact ones of held-out scenes,
+given as files; words say what a still picture of the scene shows. "Shuffled condition" holds a clip
+against another's map, "absent" are clips of the same words and seeds without maps, "truth" the real
+renders: what the instruments can say at best.
 """
 
 from __future__ import annotations
