@@ -1,10 +1,11 @@
 """Whether what is drawn after maps obeys them: rows that systems told of maps share.
 
 Depth is read in the order asked (rank correlation), lines and edges where they were asked (F1);
-and each is at least half of the way from another's map to the truth. In this world another's depth
-is nearly right, and lines are read at .59 of real renders. Maps are exact ones of held-out scenes, given as files; words say what a still picture of the scene
-shows. "Shuffled condition" holds a clip against another's map, "absent" are clips of the same words
-and seeds without maps, "truth" the real renders: what the instruments can say at best.
+and each is at least half of the way from another's map to the truth: in this world another's depth
+is nearly right, and of real renders too lines are read at .59. Maps are exact ones of held-out
+scenes, given as files; words say what a still picture of the scene shows. "Shuffled condition"
+holds a clip against another's map, "absent" are clips of the same words and seeds without maps,
+"truth" the real renders: what the instruments can say at best.
 """
 
 from __future__ import annotations
@@ -67,7 +68,7 @@ class Trial:
 
     def seen(self, clips: Frames) -> list[Looked]:
         """Each clip looked at once, to be held against several wishes."""
-        return [looked(one, self.of.fps, self.reader) for one in clips.split(1)]
+        return [looked(one, self.of.fps, self.reader) for one in torch.split(clips, 1)]
 
     def told(self, clips: Sequence[Looked], kind: str, *, shuffled: bool = False) -> Row:
         """The figure of a condition of each clip, nan for "can't tell"."""
