@@ -19,7 +19,7 @@ import torch
 from jaxtyping import Float
 
 from mutoscope.checked import Value
-from mutoscope.checks import Check, Subject
+from mutoscope.checks import Check, Obeyed, Subject
 from mutoscope.clip import Frames
 from mutoscope.controls import dense
 from mutoscope.errors import DataError
@@ -78,6 +78,14 @@ class Trial:
         return np.array([one[name].value if name in one else math.nan for one in found])
 
 
+def lines(kinds: Sequence[str]) -> tuple[Obeyed, ...]:
+    """The lines of the table of what systems obey."""
+    return tuple(
+        Obeyed(condition=f"{kind}: {FIGURES[kind][0]}", row=_name(kind), shuffled=SHUFFLED)
+        for kind in kinds
+    )
+
+
 def trial(of: Subject, count: int, frames: int) -> Trial:
     """So many held-out scenes, their maps as files in the subject's folder."""
     if of.folder is None:
@@ -96,14 +104,14 @@ def obeying(on: Trial, kinds: Sequence[str]) -> Iterator[Check]:
     absent = on.seen(on.made(None))
     real = on.seen(torch.cat([case.real[:, :, : on.frames] for case in on.cases]))
     for kind in kinds:
-        figure, least = FIGURES[kind]
+        _, least = FIGURES[kind]
         clips = on.seen(on.made(kind))
         mine = on.told(clips, kind)
         others, true = on.told(clips, kind, shuffled=True), on.told(real, kind)
         beside = {SHUFFLED: others, "absent": on.told(absent, kind), "truth": true}
         entry = report.mean(mine[np.isfinite(mine)], better="higher")
         yield Check(
-            id=f"control: {kind}, {figure}", value=entry.value if entry.n else 0.0,
+            id=_name(kind), value=entry.value if entry.n else 0.0,
             interval=entry.interval, n=entry.n, threshold=least,
             baselines={name: mean(row) for name, row in beside.items()},
         )  # fmt: skip
@@ -113,6 +121,10 @@ def obeying(on: Trial, kinds: Sequence[str]) -> Iterator[Check]:
             n=entry.n, threshold=HALF,
             baselines={"absent": share(beside["absent"] - others, true - others)[0]},
         )  # fmt: skip
+
+
+def _name(kind: str) -> str:
+    return f"control: {kind}, {FIGURES[kind][0]}"
 
 
 def mean(row: Row) -> float:

@@ -71,7 +71,10 @@ SAME = 45.0
 """Decibels from which clips of two kernels count as the same (as `verify` has it)."""
 
 SLOPE = "motion: slope"
-OBEYED = (Obeyed(condition="way of the scene, of the way told", row=SLOPE, without=None),)
+OBEYED = (
+    Obeyed(condition="way of the scene, of the way told", row=SLOPE, without=None),
+    *mapped.lines(CONTROLS),
+)
 
 Rows = Float[np.ndarray, "n 2"]
 
