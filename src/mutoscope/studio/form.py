@@ -12,8 +12,9 @@ import gradio as gr
 from mutoscope.checked import Value
 from mutoscope.errors import RequestError
 from mutoscope.request import Request
-from mutoscope.service.desk import Desk, Offer
+from mutoscope.service.desk import Desk
 from mutoscope.service.jobs import Job
+from mutoscope.service.offers import Offer
 from mutoscope.studio import inputs, knobs
 from mutoscope.studio.inputs import Input, Shown
 from mutoscope.studio.knobs import Knob

@@ -19,8 +19,9 @@ from mutoscope.errors import RequestError
 from mutoscope.request import LITERALS, ConditionRequest, Request
 from mutoscope.service.access import LOCAL
 from mutoscope.service.assets import Asset
-from mutoscope.service.desk import Desk, Offer
+from mutoscope.service.desk import Desk
 from mutoscope.service.jobs import Job, NotFoundError
+from mutoscope.service.offers import Offer
 from mutoscope.studio.pad import pad
 
 Shown = Mapping[Any, Any]
