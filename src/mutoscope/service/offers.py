@@ -121,7 +121,7 @@ class Offers:
         """What can be tuned here, by name: its base is there and so is what training needs."""
         if any(find_spec(package) is None for package in NEEDED):
             return {}
-        found = {}
+        found: dict[str, Tunable] = {}
         for name in recipes.names():
             try:
                 recipe = recipes.find(name)

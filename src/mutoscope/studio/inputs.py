@@ -51,7 +51,7 @@ class Input:
         said, held = shown[self.field], json.loads(shown[self.held] or "[]")
         if self.keep is not None:
             if said:
-                return [{"kind": self.kind, "source": _uploaded(desk, Path(said))}]
+                return [{"kind": self.kind, "source": uploaded(desk, Path(said))}]
             return held if shown[self.keep] else []
         source = (said or "").strip()
         if held and source == held[0]["source"]:
@@ -116,7 +116,7 @@ def _asset(desk: Desk, condition: ConditionRequest) -> Asset | None:
         return None
 
 
-def _uploaded(desk: Desk, path: Path) -> str:
+def uploaded(desk: Desk, path: Path) -> str:
     """The id of the asset that a received file becomes."""
     if not path.is_file():
         raise RequestError("the file was received too long ago and is gone; give it again")
