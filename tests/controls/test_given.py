@@ -7,7 +7,7 @@ from PIL import Image
 
 from mutoscope import media
 from mutoscope.clip import Clip
-from mutoscope.controls import depth, edges, given, mask, sketch
+from mutoscope.controls import depth, edges, given, mask, motion, sketch
 from mutoscope.errors import MediaError, RequestError
 from mutoscope.request import ConditionRequest, Request
 from tests.clips import counting, numbers, waves
@@ -130,3 +130,27 @@ def test_sources_are_tried_before_anything_is_loaded(clip, tmp_path):
         given.check(Request(conditions=[_asked("first", tmp_path / "gone.png")]))
     with pytest.raises(RequestError, match="stays on the frame of 128x128"):
         given.check(Request(conditions=[_asked("stroke", "0,0;200,0")]))
+
+
+def test_motion_is_read_with_the_codec_that_is_named(tmp_path):
+    path = media.write(waves(count=6, height=32, width=32), tmp_path / "clip")
+    source = media.read(path, size=(32, 32), fit="crop", fps=8, frames=4)
+    for codec in ("mpeg4", "h264"):
+        values = given.given(_asked("motion", path, set={"codec": codec}), WANTED)
+        assert torch.equal(values, motion.from_clip(source, codec=codec))
+    with pytest.raises(RequestError, match="did you mean 'mpeg4'"):
+        given.given(_asked("motion", path, set={"codec": "mpeg"}), WANTED)
+    with pytest.raises(RequestError, match="use one of: map"):
+        given.given(_asked("edge", path, set={"codec": "mpeg4"}), WANTED)
+
+
+def test_what_a_map_is_read_of_can_be_had_itself(clip, tmp_path):
+    painted = np.zeros((32, 32, 3), np.uint8)
+    Image.fromarray(painted).save(tmp_path / "a.png")
+    picture = _asked("mask", tmp_path / "a.png")
+    assert given.is_map(picture)
+    assert not given.is_map(_asked("mask", clip))
+    assert numbers(Clip(frames=given.clip(_asked("structure", clip), WANTED), fps=8.0)) == [
+        0, 1, 2, 3
+    ]  # fmt: skip
+    assert given.clip(_asked("structure", tmp_path / "a.png"), WANTED).shape == (1, 3, 4, 32, 32)

@@ -14,6 +14,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import torch
+from einops import rearrange, repeat
 from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
@@ -101,6 +102,20 @@ def pooled(values: Map, size: Size, *, most: bool = False) -> Float[Tensor, "b c
             " give a larger clip"
         )
     return F.adaptive_max_pool3d(values, size) if most else F.adaptive_avg_pool3d(values, size)
+
+
+def folded(values: Map, cells: tuple[int, int]) -> Told:
+    """A map on the cells (h, w) of a latent: finer detail lies on channels, coarser is repeated.
+
+    Refuses sides that aren't whole multiples of one another.
+    """
+    (H, W), (h, w) = values.shape[3:], cells
+    if H % h == 0 and W % w == 0:
+        p, q = H // h, W // w
+        return rearrange(values, "b c t (h p) (w q) -> b (c p q) t h w", p=p, q=q)
+    if h % H == 0 and w % W == 0:
+        return repeat(values, "b c t h w -> b c t (h p) (w q)", p=h // H, q=w // W)
+    raise RequestError(f"a map of {W}x{H} can't lie on {w}x{h} cells; give whole multiples")
 
 
 def _said(size: torch.Size | Size) -> str:

@@ -2,13 +2,15 @@
 
 A file is the clip (or picture) that the map is read of, unless it is the map itself: then it says
 so by its record, as those that `mutoscope extract` writes do, or the condition does, `map=true`. A
-single picture given for one of DRAWN is the map too, unless `map=false` has it read.
+single picture given for one of DRAWN is the map too, unless `map=false` has it read. Motion is read
+by `flow.estimated`, or with `codec=mpeg4` by that video codec alone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, cast, get_args
 
 from einops import rearrange
 from jaxtyping import Float
@@ -16,9 +18,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from mutoscope import checked, controls, media
-from mutoscope.clip import Clip
-from mutoscope.codecs import Facts, Fit
-from mutoscope.controls.control import Map
+from mutoscope.clip import Clip, Frames
+from mutoscope.codecs import Codec, Facts, Fit
+from mutoscope.controls.control import Control, Map
 from mutoscope.errors import RequestError
 from mutoscope.request import LITERALS, ConditionRequest, Request
 
@@ -30,8 +32,8 @@ THIN = ("edges", "sketch")
 """Controls whose lines would fade if a map were made smaller by means."""
 EXTRACTED = "extracted"
 """The key of a record under which a file says of which control it is a map."""
-KEYS = ("map",)
-"""What the `set` of a condition that comes as a file may hold."""
+KEYS, MOVING = ("map",), ("map", "codec")
+"""What the `set` of a condition that comes as a file may hold; that of motion."""
 
 
 def check(request: Request) -> None:
@@ -59,7 +61,7 @@ def given(asked: ConditionRequest, request: Request, *, frames: int | None = Non
     _checked(asked)
     facts = media.probe(asked.source)
     if not _is_map(asked, facts, name):
-        values = control.from_clip(_read(asked, request, count, facts, size=request.size))
+        values = _from_clip(control, asked, _read(asked, request, count, facts, size=request.size))
     elif name in THIN:
         drawn = control.from_shown(_read(asked, request, count, facts).frames)
         values = _thinned(drawn, request.size)
@@ -68,6 +70,29 @@ def given(asked: ConditionRequest, request: Request, *, frames: int | None = Non
     if asked.kind in STILL or values.shape[2] == count:
         return values
     return values.expand(-1, -1, count, -1, -1)
+
+
+def is_map(asked: ConditionRequest) -> bool:
+    """Whether the file of a condition is its map, not a clip or picture that the map is read of."""
+    _checked(asked)
+    return _is_map(asked, media.probe(asked.source), controls.TABLE[asked.kind])
+
+
+def clip(asked: ConditionRequest, request: Request) -> Frames:
+    """The clip that a condition comes from, itself: of the request's size, rate and length.
+
+    A picture stands for all frames.
+    """
+    facts = media.probe(asked.source)
+    frames = _read(asked, request, request.frames, facts, size=request.size).frames
+    return frames.expand(-1, -1, request.frames, -1, -1)
+
+
+def _from_clip(control: Control, asked: ConditionRequest, source: Clip) -> Map:
+    codec = asked.set.get("codec")
+    if codec is None:
+        return control.from_clip(source)
+    return cast("Any", control).from_clip(source, codec=codec)  # only motion's takes that key
 
 
 def _read(
@@ -113,7 +138,10 @@ def _thinned(values: Map, size: tuple[int, int]) -> Float[Tensor, "b c t h w"]:
 
 def _checked(asked: ConditionRequest) -> None:
     for key in asked.set:
-        checked.one_of(f"the key of condition '{asked.kind}'", key, KEYS)
+        keys = MOVING if asked.kind == "motion" else KEYS
+        checked.one_of(f"the key of condition '{asked.kind}'", key, keys)
+    if "codec" in asked.set:
+        checked.one_of("the codec of condition 'motion'", asked.set["codec"], get_args(Codec))
     if not isinstance(asked.set.get("map", False), bool):
         raise RequestError(f"map of condition '{asked.kind}' must be true or false")
     if asked.frame is not None and asked.kind not in STILL:
