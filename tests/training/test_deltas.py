@@ -4,16 +4,19 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 from typing_extensions import override
 
 from mutoscope import zoo
 from mutoscope.core.guidance import ClassifierFree
+from mutoscope.data import exact
 from mutoscope.data.exact import Exact
 from mutoscope.data.latents import Latents
+from mutoscope.errors import WeightsError
 from mutoscope.recipes import modelscope
 from mutoscope.systems import shipped, steered
-from mutoscope.systems.steered import Delta, Steered
+from mutoscope.systems.steered import Delta, Stage, Steered
 from mutoscope.training import deltas
 from mutoscope.training.train import Config, train
 from tests import tiny
@@ -65,9 +68,21 @@ def cached(frames=4, count=6):
     return Latents(latents, text, spans.reshape(2, count, 2), fps, shown), Exact([true])
 
 
-def begun(folder: Path) -> Dummy:
-    parts, _ = steered.opened(DELTA, folder)
-    return Dummy(parts)
+def begun(folder: Path, delta: Delta = DELTA) -> Dummy:
+    parts, _ = steered.opened(delta, folder)
+    system = Dummy(parts)
+    system.delta = delta
+    return system
+
+
+def weights(system):
+    return {n: p.detach().clone() for n, p in system.denoiser.network.named_parameters()}
+
+
+def moved(system, before):
+    """The first words of the names of what has changed."""
+    now = weights(system)
+    return {n.partition(".")[0] for n in now if not torch.equal(now[n], before[n])}
 
 
 def test_only_what_was_named_learns_and_a_delta_holds_no_more(tmp_path):
@@ -97,3 +112,68 @@ def test_a_batch_depends_on_the_seed_alone_and_the_loss_on_its_generator(tmp_pat
     losses = [task.loss(one, torch.Generator().manual_seed(k))["loss"] for k in (1, 1, 2)]
     assert losses[0] == losses[1]
     assert losses[0] != losses[2]
+
+
+def test_a_delta_may_ask_for_single_frames_of_the_same_clips(tmp_path):
+    both = replace(DELTA, pictures=0.5)
+    system = begun(tiny.folder(tmp_path, "modelscope"), both)
+    task = deltas.DeltaTask(system, *cached(), system.text([""]))
+    found = [task.batch(np.random.default_rng(k), 1) for k in range(40)]
+    stills = [batch for batch in found if batch["x0"].shape[2] == 1]
+    assert 10 < len(stills) < 30
+    clip = next(batch for batch in found if batch["x0"].shape[2] > 1)
+    assert set(clip) == set(stills[0])
+    losses = task.loss(stills[0], torch.Generator().manual_seed(0))
+    assert set(losses) == {"loss", "image"}
+    assert set(task.loss(clip, torch.Generator().manual_seed(0))) == {"loss", "clip"}
+
+
+def test_a_still_is_a_frame_with_what_is_true_of_it():
+    t, places = 16, list(exact.PLACES)
+    ramp = torch.arange(t).float()
+    batch = {
+        "x0": ramp.view(1, 1, t, 1, 1).expand(2, 4, t, 4, 4),
+        "depth": ramp.view(1, 1, t, 1, 1).expand(2, 1, t, 8, 8),
+        "ids": ramp.view(1, t, 1, 1).expand(2, t, 4, 4),
+        "motion": torch.ones(2, 3, t, 2, 2),
+        "patches": torch.tensor(places).view(1, -1, 1, 1).expand(2, -1, 5, 3),
+        "fps": torch.tensor([4.0, 16.0]),
+        "text": torch.arange(2).view(2, 1, 1).expand(2, 7, 3),
+    }
+    found = exact.stills(batch)
+    assert found["x0"].shape == (8, 4, 1, 4, 4)
+    for name in ("x0", "depth", "ids"):
+        assert found[name].flatten(1)[:, 0].tolist() == [float(k) for k in places * 2]
+    assert found["patches"].shape == (8, 1, 5, 3)
+    assert found["patches"][:, 0, 0, 0].tolist() == places * 2
+    assert found["motion"].shape == (8, 3, 1, 2, 2)
+    assert not found["motion"].any()
+    assert found["fps"].tolist() == [8.0] * 8
+    assert found["text"][:, 0, 0].tolist() == [0] * 4 + [1] * 4
+
+
+def test_in_stages_one_part_learns_and_then_stays_while_another_does(tmp_path):
+    learns = ("beside.*", "before.*")
+    stages = (Stage(("beside.*",), 0.5), Stage(("before.*",), 0.5))
+    base = tiny.folder(tmp_path / "zoo", "modelscope")
+    delta = replace(DELTA, learns=learns, stages=stages, steps=6)
+    config = Config(steps=6, batch=1, rate=1e-2, warmup=1, ema=0.0, muon=True, decay=0.1)
+    system = begun(base, delta)
+    whole = deltas.DeltaTask(system, *cached(), system.text([""]))
+    before = weights(system)
+    train(whole, config, tmp_path / "run", until=3)
+    assert moved(system, before) == {"beside"}
+    middle = weights(system)
+    train(whole, config, tmp_path / "run")
+    assert moved(system, middle) == {"before"}
+    again = begun(base, delta)
+    once = deltas.DeltaTask(again, *cached(), again.text([""]))
+    train(once, config, tmp_path / "once")
+    assert moved(again, weights(system)) == set()
+
+
+def test_a_stage_whose_names_the_network_lacks_is_refused(tmp_path):
+    stages = (Stage(("besides.*",), 1.0),)
+    system = begun(tiny.folder(tmp_path, "modelscope"), replace(DELTA, stages=stages))
+    with pytest.raises(WeightsError, match=r"no weight is called besides\.\*"):
+        deltas.DeltaTask(system, *cached(), system.text([""]))

@@ -29,12 +29,18 @@ from mutoscope.controls.control import pooled
 from mutoscope.data.latents import CHUNK, Recipe
 from mutoscope.networks.alignment import Aligner
 from mutoscope.networks.dense import nearness
+from mutoscope.networks.small3d import DEFAULT_FPS
 
 FINE, COARSE = 64, 32
 """Pixels of a side of `near` and of `ids`."""
 PLACES = (0, 5, 10, 15)
 """Frames that are seen as pictures."""
 TRUTHS = ("depth", "flow", "occluded", "sketch")
+
+TIMED: Mapping[str, int] = {"x0": 2, "shown": 2, "depth": 2, "lines": 2, "motion": 2, "ids": 1}
+"""Which dimension of what a batch of clips may hold is time."""
+SEEN = ("patches", "vectors")
+"""What it has of the frames PLACES alone."""
 
 Rows = Mapping[str, Tensor]
 
@@ -99,6 +105,25 @@ def holds(folder: Path) -> int:
         return 0
     with safe_open(_path(folder, 0), "pt") as file:
         return k * int(file.get_slice("near").get_shape()[0])
+
+
+def stills(batch: Rows) -> dict[str, Tensor]:
+    """Those frames of a batch of clips that are seen as pictures, each an item of one frame.
+
+    A picture has no motion that is known, and the rate that networks take for no rate.
+    """
+    places = torch.tensor([place for place in PLACES if place < batch["x0"].shape[2]])
+    found = {}
+    for name, value in batch.items():
+        if name in TIMED:
+            each = value.index_select(TIMED[name], places).movedim(TIMED[name], 1)
+            found[name] = each.flatten(0, 1).unsqueeze(TIMED[name])
+        elif name in SEEN:
+            found[name] = value.flatten(0, 1).unsqueeze(1)
+        else:
+            found[name] = value.repeat_interleave(len(places), 0)
+    still = {"motion": torch.zeros_like(found["motion"])} if "motion" in found else {}
+    return {**found, **still, "fps": torch.full_like(found["fps"], DEFAULT_FPS)}
 
 
 @torch.inference_mode()

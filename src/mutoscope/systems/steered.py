@@ -33,11 +33,21 @@ Shown = Mapping[str, Tensor]
 
 
 @dataclass(frozen=True, kw_only=True)
+class Stage:
+    """A part of a delta's training: what of `learns` learns in it, and its share of all steps."""
+
+    learns: Sequence[str]
+    share: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class Delta:
     """How a system is made of its base: the doors it gets, what learns, and how long.
 
     `layout` are further arguments of the base's network; `learns` are patterns of the names that
     learn, in which * stands for anything, all others stay as they are. `clips` are learned from.
+    Of `stages`, whose shares are 1 in all, one follows another; by itself there is one. `pictures`
+    is the share of batches that are single frames of clips (`data.exact.stills`).
     """
 
     base: str
@@ -47,6 +57,8 @@ class Delta:
     rate: float = 1e-3
     batch: int = 24
     clips: int = 8_192
+    stages: Sequence[Stage] = ()
+    pictures: float = 0.0
     reads: Sequence[str] = field(default=("depth", "lines", "ids", "motion", "patches", "vectors"))
 
 

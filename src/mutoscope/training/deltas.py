@@ -2,20 +2,21 @@
 
     L = mean |F(x_t, t, c) - target|^2,   times as in `training.diffusion`, c as the system says
 
-All clips are of the world's core tier, with what is exactly true of them.
+All clips are of the world's core tier, with what is exactly true of them. A delta may ask for a
+share of batches of single frames instead, and for stages in which one part learns after another.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 from jaxtyping import Float
 from safetensors.torch import load_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from mutoscope import world, zoo
 from mutoscope.core.condition import Condition
@@ -24,39 +25,62 @@ from mutoscope.data.exact import Exact
 from mutoscope.data.latents import Latents, condition
 from mutoscope.networks.alignment import Aligner
 from mutoscope.systems import shipped
-from mutoscope.systems.steered import Steered
+from mutoscope.systems.steered import Delta, Steered
 from mutoscope.training import commands
 from mutoscope.training.diffusion import DiffusionTask, Pool
 from mutoscope.training.publish import carded, described
 from mutoscope.training.train import Batch, Config, train
-from mutoscope.training.tuning import freed
+from mutoscope.training.tuning import fits, freed
 from mutoscope.zoo import load_part
 
 ALIGNER = "alignment"
 
 
 class DeltaTask(DiffusionTask):
-    """Teach the named tensors of a system's network to be told what the system says."""
+    """Teach the named tensors of a system's network to be told what the system says.
 
-    def __init__(self, system: Steered, cached: Latents, true: Exact, null: Condition) -> None:
+    Stages end at their shares of `steps`, by itself the delta's.
+    """
+
+    def __init__(
+        self, system: Steered, cached: Latents, true: Exact, null: Condition, *,
+        steps: int | None = None,
+    ) -> None:  # fmt: skip
         pool = Pool(cached, 1.0, system.delta.batch)
         super().__init__(system.denoiser, [pool], null, drop=0.0)
-        self.system, self.true = system, true
-        self.learns = freed(system.denoiser.network, system.delta.learns)
+        self.system, self.true, self.steps = system, true, steps or system.delta.steps
+        network = system.denoiser.network
+        for stage in system.delta.stages:
+            freed(network, stage.learns)  # refuses a pattern that fits none
+        self.learns = freed(network, system.delta.learns)
+
+    def parts(self) -> Mapping[str, nn.Module]:
+        """The network, in which all that ever learns is free to, whatever the stage was."""
+        freed(self.system.denoiser.network, self.system.delta.learns)
+        return super().parts()
+
+    def begin(self, step: int) -> None:
+        """What learns in the stage that the step is in."""
+        if self.system.delta.stages:
+            names = learning(self.system.delta, step / self.steps)
+            weights = dict(self.system.denoiser.network.named_parameters())
+            for name in self.learns:
+                weights[name].requires_grad = fits(name, names)
 
     def batch(self, rng: np.random.Generator, size: int) -> Batch:
-        """Clips with what is true of them, `size` times as many as the delta says."""
+        """Clips with what is true of them, `size` times as many as the delta says; or stills."""
         (pool,) = self.pools
         rows = rng.integers(0, min(len(pool.latents), len(self.true)), size * pool.batch).tolist()
         tellings = rng.integers(0, pool.latents.tellings, len(rows)).tolist()
         true = self.true.pick(rows)
-        return {
+        found = {
             **pool.latents.pick(rows, tellings),
             **{name: true[name] for name in self.system.delta.reads},
         }
+        return exact.stills(found) if rng.random() < self.system.delta.pictures else found
 
     def loss(self, batch: Batch, rng: torch.Generator) -> Mapping[str, Float[Tensor, ""]]:
-        """One term."""
+        """One term, told of clips and of stills apart."""
         x0 = batch["x0"].float()
         null = Condition(text=self.null[None].to(x0), scalars={"fps": batch["fps"][:1]})
         told = condition({**batch, "text": batch["text"].float()})
@@ -65,7 +89,18 @@ class DeltaTask(DiffusionTask):
         with torch.no_grad():
             told = self.system.taught({**batch, "x0": x0}, told, null, rng)
         eps = torch.randn(x0.shape, generator=rng).to(x0)
-        return {"loss": self.denoiser.loss(x0, self.times(x0, rng), eps, told).mean()}
+        loss = self.denoiser.loss(x0, self.times(x0, rng), eps, told).mean()
+        return {"loss": loss, "clip" if x0.shape[2] > 1 else "image": loss.detach()}
+
+
+def learning(delta: Delta, done: float) -> Sequence[str]:
+    """The patterns of what learns after a share of all steps, in [0, 1)."""
+    end = 0.0
+    for stage in delta.stages:
+        end += stage.share
+        if done < end - 1e-9:
+            return stage.learns
+    return delta.stages[-1].learns if delta.stages else delta.learns
 
 
 def learn(system: Steered, out: Path, *, cache: Path, steps: int | None, init: str | None) -> None:
@@ -77,11 +112,13 @@ def learn(system: Steered, out: Path, *, cache: Path, steps: int | None, init: s
     latents.retell(folder, recipe, delta.clips, commands.TELLINGS, encoder, cache)
     exact.build(folder, recipe, delta.clips, load_part(Aligner, ALIGNER).eval())
     cached = latents.load(folder, delta.clips, commands.TELLINGS)
-    task = DeltaTask(system, cached, exact.load(folder, delta.clips), encoder([""]))
+    steps = steps or delta.steps
+    true = exact.load(folder, delta.clips)
+    task = DeltaTask(system, cached, true, encoder([""]), steps=steps)
     if init is not None:
         _warm(system)
     config = Config(
-        steps=steps or delta.steps, batch=1, rate=delta.rate, warmup=50, ema=0.998, muon=True,
+        steps=steps, batch=1, rate=delta.rate, warmup=50, ema=0.998, muon=True,
         init=init,
     )  # fmt: skip
     train(task, config, out)

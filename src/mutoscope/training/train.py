@@ -37,6 +37,10 @@ class Task(ABC):
     def parts(self) -> Mapping[str, nn.Module]:
         """The modules that are trained and saved, by name."""
 
+    def begin(self, step: int) -> None:
+        """Called before each step, by its number: which of the parts' weights learn may change."""
+        return
+
     @abstractmethod
     def batch(self, rng: np.random.Generator, size: int) -> Batch:
         """A batch drawn with `rng` alone."""
@@ -131,6 +135,7 @@ def train(
             for step in _steps(first, last, stop):
                 batch = {k: v.to(device.device) for k, v in coming.result().items()}
                 coming = ahead.submit(draw, min(step + 1, last - 1))
+                task.begin(step)
                 for group in (g for o in optimizers for g in o.param_groups):
                     group["lr"] = config.rate_at(step)
                 with device.autocast():
