@@ -24,20 +24,15 @@ import torch
 from typing_extensions import override
 
 from mutoscope import zoo
-from mutoscope.autoencoders import FrameAutoencoder
 from mutoscope.checked import Span
 from mutoscope.core import grids
-from mutoscope.core.denoiser import Denoiser
 from mutoscope.core.guidance import ClassifierFree
 from mutoscope.core.prediction import Noise
-from mutoscope.core.schedule import Betas
 from mutoscope.core.shapes import Denoise
-from mutoscope.encoders import Bytes
 from mutoscope.errors import WeightsError
 from mutoscope.networks.small3d import SmallUNet3D, extended
-from mutoscope.networks.unet2d import UNet2D
 from mutoscope.request import Capabilities, Request
-from mutoscope.systems import shipped, tuned
+from mutoscope.systems import published, shipped, tuned
 from mutoscope.systems.diffusion import RESCALE, Parts, shift
 from mutoscope.systems.inversion import Inverted
 from mutoscope.systems.shipped import Sizes
@@ -147,10 +142,8 @@ def build(config: Config) -> TuneAVideo:
     """A system that has learned nothing; the published one with our autoencoder and no words."""
     if not config.published:
         return TuneAVideo(config, shipped.fresh(config.sizes, temporal=False))
-    denoiser = Denoiser(UNet2D(sample_size=64, **LAYOUT), Betas.scaled_linear(), Noise())
-    coder, text = FrameAutoencoder(**config.sizes.autoencoder), Bytes(config.sizes.text or 768)
-    grid = partial(grids.leading, offset=1)
-    return TuneAVideo(config, Parts(denoiser=denoiser, autoencoder=coder, text=text, grid=grid))
+    layout, grid = {"sample_size": 64, **LAYOUT}, partial(grids.leading, offset=1)
+    return TuneAVideo(config, published.stable(config.sizes, Noise(), layout, grid))
 
 
 def start(folder: Path | None = None) -> TuneAVideo:
