@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 import typer
 
-from mutoscope import checks, machine, recipes
+from mutoscope import checks, machine, recipes, zoo
 from mutoscope._cli import words
 from mutoscope._cli.leave import StoppedError, at_once
 from mutoscope.checks import Bench, Check, Checks, Making, Subject
@@ -85,9 +85,10 @@ def _asked(wish: Wish, asked: Checks) -> tuple[dict[str, str], list[Check]]:
 
 
 def _made(wish: Wish, asked: Making) -> tuple[dict[str, str], list[Check]]:
-    """The rows of systems that are made for them; their weights are in the folder."""
+    """The rows of systems that are made for them, and the weights that lie there already."""
+    there = [path for path in recipes.find(wish.system).files(wish.weights) if path.exists()]
     bench = Bench(out=wish.out / "kept", reader=shipped(), count=wish.count, weights=wish.weights)
-    return {}, list(asked.tried(bench))
+    return {path.parent.name: zoo.hashed(path) for path in there}, list(asked.tried(bench))
 
 
 def _line(row: Check) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -16,6 +17,7 @@ from mutoscope.clip import Clip, Frames
 from mutoscope.evaluate.commands import Generate
 from mutoscope.evaluate.reading import as_frames
 from mutoscope.evaluate.report import drafted
+from mutoscope.systems.system import Asked, System
 
 
 def kept(generate: Generate, folder: Path) -> Generate:
@@ -28,6 +30,24 @@ def kept(generate: Generate, folder: Path) -> Generate:
         return torch.cat([_one(generate, folder, *pair) for pair in bar])
 
     return remembered
+
+
+def each(system: System, folder: Path, prompts: Sequence[str], wishes: Sequence[Asked]) -> Frames:
+    """Clips that are each asked something of their own, kept under all that they depend on.
+
+    The k-th has seed k; a file that a condition names must always hold the same. They lie beside
+    `folder`, under its name and a number that stands for it all.
+    """
+    whole: list[Asked] = [{**wish, "seed": k} for k, wish in enumerate(wishes)]
+    told = [system.request(p, **one).to_json() for p, one in zip(prompts, whole, strict=True)]
+    known = json.dumps([told, dict(system.weights)], sort_keys=True)
+    key = hashlib.sha256(known.encode()).hexdigest()[:12]
+
+    def generate(asked: Sequence[str], seeds: Sequence[int]) -> Frames:
+        pairs = zip(asked, seeds, strict=True)
+        return torch.cat([system.generate(prompt, **whole[k]).frames for prompt, k in pairs])
+
+    return kept(generate, folder.with_name(f"{folder.name}-{key}"))(prompts, range(len(prompts)))
 
 
 def _one(generate: Generate, folder: Path, prompt: str, seed: int) -> Frames:
