@@ -47,9 +47,9 @@ def test_a_picture_has_its_share_and_the_prompt_the_rest(sees: Content):
 
 def test_pictures_of_any_size_are_looked_at_and_an_empty_token_lies_beside_a_vector(sees: Content):
     for side in (32, 64, 100):
-        assert sees.meant(Bytes(), "", {"image": picture(side=side)}).shape == (1, 16)
-    tokens = content.tokens(torch.ones(3, 16))
-    assert tokens.shape == (3, 2, 16)
+        assert sees.meant(Bytes(), "", {"image": picture(side=side)}).shape == (1, 128)
+    tokens = content.tokens(torch.ones(3, 128))
+    assert tokens.shape == (3, 2, 128)
     assert tokens[:, 0].all()
     assert not tokens[:, 1].any()
 
@@ -62,7 +62,7 @@ def test_a_prior_of_another_aligner_is_refused_and_who_only_learns_needs_none(
     assert set(alone.parts()) == {sight.NAME}
     with pytest.raises(WeightsError, match="mutoscope train prior"):
         alone.imagined(Bytes(), "a red ball")
-    assert alone.meant(Bytes(), "", {"style": picture()}).shape == (1, 16)
+    assert alone.meant(Bytes(), "", {"style": picture()}).shape == (1, 128)
     facts = {"base_sha256": zoo.sha256(sight.NAME, tmp_path)}
     zoo.save_part(sees.prior, content.PRIOR, facts, tmp_path)
     both = Content.opened(tmp_path)

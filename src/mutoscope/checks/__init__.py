@@ -17,6 +17,7 @@ from mutoscope.networks.readers import ClipReader
 from mutoscope.systems.system import Asked
 
 TABLE = {
+    "gen1": "mutoscope.checks.gen1",
     "modelscope": "mutoscope.checks.modelscope",
     "text2video_zero": "mutoscope.checks.text2video_zero",
     "tune_a_video": "mutoscope.checks.tune_a_video",

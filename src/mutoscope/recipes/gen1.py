@@ -81,8 +81,8 @@ class Config:
     @classmethod
     def tiny(cls) -> Config:
         """For tests."""
-        tiny, layout = Sizes.tiny(), {**LAYOUT, "image": content.TINY[sight.NAME]["out"]}
-        return cls(sizes=replace(tiny, network={**tiny.network, **layout}), sees=content.TINY)
+        tiny = Sizes.tiny()
+        return cls(sizes=replace(tiny, network={**tiny.network, **LAYOUT}), sees=content.TINY)
 
     def accepts(self) -> Capabilities:
         """One size; a structure is needed, and a prompt or a picture says what it becomes."""

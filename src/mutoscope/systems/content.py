@@ -38,11 +38,10 @@ Sizes = Mapping[str, Mapping[str, Any]]
 TINY: Sizes = {
     NAME: {
         "width": 16, "deep": 16, "mind": 16, "depth": 1, "slots": 2, "layers": 1, "heads": 2,
-        "text": 8, "out": 16,
+        "text": 8,
     },
-    PRIOR: {"width": 16},
 }  # fmt: skip
-"""Sizes for tests."""
+"""Sizes for tests; vectors are as wide as what ships."""
 
 Told = Mapping[str, tuple[ConditionRequest, Map]]
 """Conditions by kind, each with its map."""
@@ -94,6 +93,10 @@ class Content:
             )
         return self.prior(sight.heard(self.aligner, text, [prompt]))
 
+    def pictured(self, frames: Frames) -> Vectors:
+        """The vectors of pictures of any size, square; of clips those of their first frames."""
+        return sight.seen(self.aligner, _large(frames)).vector
+
     def meant(self, text: TextEncoder, prompt: str, asked: Told) -> Vectors:
         """The vector of the picture among the conditions, one of PICTURES; of the prompt if none.
 
@@ -110,7 +113,7 @@ class Content:
                 f"the strength of {one.kind} is its share, 0 to 1, beside the prompt's"
                 f" (got {one.strength:g})"
             )
-        vector = sight.seen(self.aligner, _large(frames)).vector
+        vector = self.pictured(frames)
         if one.strength == 1:
             return vector
         words = self.imagined(text, prompt)
