@@ -252,16 +252,16 @@ def _coloured(mine: Studio, twin: Studio, cases: Sequence[Case], plain: Frames) 
     real = colours(reader, torch.cat([case.wanted for case in cases]))
     seen, others = colours(reader, plain), disordered(list(cases), SEED)
     beside = {
-        "truth": _right(real, cases), "shuffled": _right(seen, others),
-        "untrained": _right(raw, cases),
+        "truth": right(real, cases), "shuffled": right(seen, others),
+        "untrained": right(raw, cases),
     }  # fmt: skip
-    yield _share("content: colour of the picture", _right(seen, cases), OWN, _means(beside))
+    yield _share("content: colour of the picture", right(seen, cases), OWN, _means(beside))
     driven = {name: -_driven(row, cases) for name, row in (("truth", real), ("untrained", raw))}
     yield _mean("content: colour of the driver, less", -_driven(seen, cases), -OTHERS,
                 _means(driven))  # fmt: skip
     moved = {id(case): other for case, other in zip(cases, others, strict=True)}
     made = mine.of(cases, lambda case: _driving(moved[id(case)], case))
-    first, other = _right(seen, cases), _right(colours(reader, made), cases)
+    first, other = right(seen, cases), right(colours(reader, made), cases)
     found = difference(
         first, other, np.ones(len(first)), [str(k) for k in range(len(first))], better="higher"
     )
@@ -304,8 +304,8 @@ def _worded(mine: Studio, cases: Sequence[Case]) -> Iterator[Check]:
     rows = {name: (row * shown).sum(-1).double().numpy() for name, row in near.items()}
     yield _mean("text: cosine of prior and picture", rows.pop(""), COSINE, _means(rows))
     seen = colours(mine.on.reader, mine.of(cases, lambda case: case.asked()))
-    beside = {"shuffled": _right(seen, disordered(list(cases), SEED))}
-    yield _share("text: colour that is told", _right(seen, cases), OWN, _means(beside))
+    beside = {"shuffled": right(seen, disordered(list(cases), SEED))}
+    yield _share("text: colour that is told", right(seen, cases), OWN, _means(beside))
 
 
 def _masked(mine: Studio, cases: Sequence[Case]) -> Iterator[Check]:
@@ -326,7 +326,7 @@ def _masked(mine: Studio, cases: Sequence[Case]) -> Iterator[Check]:
     )  # fmt: skip
     seen = colours(mine.on.reader, made)
     beside = {"the driver's": float(_driven(seen, cases).mean())}
-    yield _share("mask: colour inside", _right(seen, cases), OWN, beside)
+    yield _share("mask: colour inside", right(seen, cases), OWN, beside)
 
 
 def _modes(mine: Studio, cases: Sequence[Case]) -> Iterator[Check]:
@@ -338,11 +338,11 @@ def _modes(mine: Studio, cases: Sequence[Case]) -> Iterator[Check]:
         )
         seen = colours(mine.on.reader, made)
         off, _ = errors(made, cases)
-        yield _share(f"{name}: colour of the picture", _right(seen, cases), OWN,
+        yield _share(f"{name}: colour of the picture", right(seen, cases), OWN,
                      {"structure error": float(off.mean())})  # fmt: skip
 
 
-def _right(seen: Sequence[str], cases: Sequence[Case]) -> Row:
+def right(seen: Sequence[str], cases: Sequence[Case]) -> Row:
     """1 for a clip whose thing has the colour asked for."""
     return np.array([float(one == case.colour) for one, case in zip(seen, cases, strict=True)])
 
