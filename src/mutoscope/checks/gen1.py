@@ -297,7 +297,7 @@ def _worded(mine: Studio, cases: Sequence[Case]) -> Iterator[Check]:
     with torch.inference_mode():
         told = torch.cat([sees.imagined(text, prompt) for prompt in prompts])
         heard = sight.heard(sees.aligner, text, prompts)
-        shown = sees.pictured(torch.cat([case.wanted[:, :, :1] for case in cases]))
+        shown = sees.sighted(torch.cat([case.wanted for case in cases])).vector
     near = {
         "": told, "the words' own": heard, "shuffled": torch.stack(disordered(list(told), SEED))
     }  # fmt: skip

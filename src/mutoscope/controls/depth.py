@@ -91,21 +91,20 @@ def blur(most: int = ROUNDS) -> Setting:
 
 def kept(values: Map, latent: Told, rounds: int) -> Float[Tensor, "b _k t h w"]:
     """The structure of a clip's depth beside a latent; what that holds means nothing."""
-    t, h, w = latent.shape[2:]
-    near = encoded(values, (t, CELL * h, CELL * w))
-    return structure(near, torch.full((len(near),), rounds))
+    return structure(nearness(values), torch.full((len(values),), rounds), latent)
 
 
-def structure(near: Told, rounds: Int[Tensor, " b"]) -> Float[Tensor, "b _k t _h _w"]:
-    """What a network is told of a structure: CELL x CELL numbers a cell, and the rounds of blur.
+def structure(near: Map, rounds: Int[Tensor, " b"], latent: Told) -> Float[Tensor, "b _k t h w"]:
+    """What a network is told of nearness: CELL x CELL numbers a cell, and the rounds of blur.
 
-    `near` has CELL times the side of the latent. The rounds are LEVEL waves, the same everywhere.
-    Source: Esser et al. (2023), who lay the picture's latent and as many channels beside x.
+    The rounds are LEVEL waves, the same everywhere. Source: Esser et al. (2023), who lay the
+    picture's latent and as many channels beside x.
     """
-    h, w = (side // CELL for side in near.shape[3:])
-    cells = folded(2 * coarsened(near, rounds) - 1, (h, w))
+    t, h, w = latent.shape[2:]
+    fine = pooled(near, (t, CELL * h, CELL * w))
+    cells = folded(2 * coarsened(fine, rounds) - 1, (h, w))
     level = waves(rounds * (math.pi / (ROUNDS + 1)), LEVEL, 4.0).to(cells)
-    level = rearrange(level, "b k -> b k 1 1 1").expand(-1, -1, *cells.shape[2:])
+    level = rearrange(level, "b k -> b k 1 1 1").expand(-1, -1, t, h, w)
     return torch.cat([cells, level], dim=1)
 
 

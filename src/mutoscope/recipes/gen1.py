@@ -81,8 +81,8 @@ class Config:
     @classmethod
     def tiny(cls) -> Config:
         """For tests."""
-        tiny = Sizes.tiny()
-        return cls(sizes=replace(tiny, network={**tiny.network, **LAYOUT}), sees=content.TINY)
+        network = {**Sizes.tiny().network, **LAYOUT}
+        return cls(sizes=replace(Sizes.tiny(), network=network), sees=content.TINY)
 
     def accepts(self) -> Capabilities:
         """One size; a structure is needed, and a prompt or a picture says what it becomes."""
@@ -127,7 +127,7 @@ class Gen1(Editing):
         vectors = shown["vectors"][torch.arange(b), chosen].float()
         there = (~steered.chance(b, DROP, rng)).float()
         silent = told.replaced(null, torch.ones(b, dtype=torch.bool), doors=("text",))
-        return _opened(silent, depth.structure(shown["depth"], rounds), vectors, there)
+        return _opened(silent, depth.structure(shown["depth"], rounds, shown["x0"]), vectors, there)
 
     @override
     def bind(self, request: Request) -> Denoise:

@@ -22,7 +22,7 @@ from mutoscope.clip import Frames
 from mutoscope.controls.control import Map
 from mutoscope.encoders import TextEncoder
 from mutoscope.errors import RequestError, WeightsError
-from mutoscope.networks.alignment import SIDE, Aligner, Vectors
+from mutoscope.networks.alignment import SIDE, Aligner, Sighted, Vectors
 from mutoscope.networks.prior import Prior
 from mutoscope.request import ConditionRequest
 from mutoscope.systems import sight
@@ -93,9 +93,9 @@ class Content:
             )
         return self.prior(sight.heard(self.aligner, text, [prompt]))
 
-    def pictured(self, frames: Frames) -> Vectors:
-        """The vectors of pictures of any size, square; of clips those of their first frames."""
-        return sight.seen(self.aligner, _large(frames)).vector
+    def sighted(self, frames: Frames) -> Sighted:
+        """What pictures of any size show, square; of clips their first frames."""
+        return sight.seen(self.aligner, _large(frames[:, :, :1]))
 
     def meant(self, text: TextEncoder, prompt: str, asked: Told) -> Vectors:
         """The vector of the picture among the conditions, one of PICTURES; of the prompt if none.
@@ -113,7 +113,7 @@ class Content:
                 f"the strength of {one.kind} is its share, 0 to 1, beside the prompt's"
                 f" (got {one.strength:g})"
             )
-        vector = self.pictured(frames)
+        vector = self.sighted(frames).vector
         if one.strength == 1:
             return vector
         words = self.imagined(text, prompt)
