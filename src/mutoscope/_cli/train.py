@@ -100,7 +100,7 @@ def _customise(
     system = custom.taught(recipe.start())
     if given:
         size = system.accepts().defaults["size"]
-        shown = media.read(given["clip"], size=size, fit="crop").frames
+        shown = media.read(given["clip"], size=size, fit="crop", fps=FPS).frames
         custom.begin(system, rearrange(shown, "1 c n h w -> n c 1 h w"), out)
     custom.learn(system, out, cache=commands.cache_folder(), steps=steps)
     words.note(
