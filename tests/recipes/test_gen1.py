@@ -166,6 +166,14 @@ def test_a_frame_by_itself_keeps_its_own_structure(system, files, tmp_path):
     assert (moved[[0, 1, 3]] < 1e-5).all()
 
 
+def test_frames_by_themselves_cost_half_a_call_more(system, files):
+    calls = [
+        system.calls(asked(system, files["still"], omega_t=smooth, guidance=scale, steps=10))
+        for smooth, scale in ((1.0, 4.0), (0.5, 4.0), (0.5, 1.0))
+    ]
+    assert calls == [10, 15, 30]
+
+
 def test_what_can_not_be_meant_is_refused_in_a_sentence(system, files):
     style, image = ({"kind": kind, "source": files["red"]} for kind in ("style", "image"))
     mask = {"kind": "mask", "source": files["holes"]}
