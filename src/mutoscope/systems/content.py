@@ -138,7 +138,7 @@ def tokens(vectors: Vectors) -> Float[Tensor, "b 2 e"]:
     return torch.stack([vectors, torch.zeros_like(vectors)], dim=1)
 
 
-def _large(frames: Frames) -> Frames:
+def _large(frames: Frames) -> Float[Tensor, "b 3 t h w"]:
     """As large as the aligner looks at, where they are smaller."""
     if min(frames.shape[-2:]) >= SIDE:
         return frames
