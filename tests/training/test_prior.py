@@ -54,7 +54,7 @@ def test_it_learns_which_picture_is_told_of_and_is_put_into_a_zoo(tmp_path):
     task = PriorTask(Prior(width=16), told[:1], shown)
     before = task.loss({"told": told[0], "shown": shown[:, 0]}, rng)
     torch.testing.assert_close(before["loss"], 1 - before["words"])
-    config = Config(steps=60, batch=32, rate=1e-2, warmup=1, ema=0.5, precision="fp32")
+    config = Config(steps=200, batch=32, rate=1e-2, warmup=1, ema=0.5, precision="fp32")
     train(task, config, tmp_path / "run")
     publish(fresh(Prior, "prior", tmp_path / "run"), "prior", tmp_path / "run", facts={},
             folder=tmp_path / "zoo")  # fmt: skip
