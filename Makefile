@@ -54,7 +54,7 @@ tables: $(VENV)/.dev
 	for name in $(TABLES); do $(BIN)/python benchmarks/$$name.py || exit 1; done
 
 zoo: $(VENV)/.dev
-	for name in readers wide-readers autoencoder dense-readers alignment image modelscope; do \
+	for name in readers wide-readers autoencoder dense-readers alignment prior image modelscope; do \
 		out=$${MUTOSCOPE_CACHE:-$$HOME/.cache/mutoscope}/runs/$$name; \
 		$(BIN)/mutoscope train $$name --out $$out \
 			$$(test -d $$out/state && echo --resume) || exit 1; \

@@ -77,8 +77,8 @@ def test_by_itself_a_part_is_trained_at_least_as_long_as_what_ships():
         assert commands.STEPS[name] >= trained
 
 
-def test_a_part_that_measures_is_shipped_by_its_own_module_and_says_what_is_missing(tmp_path):
-    for name in commands.READERS:
+def test_a_part_with_a_module_is_shipped_by_it_and_says_what_is_missing(tmp_path):
+    for name in commands.OWN:
         with pytest.raises(WeightsError, match=f"go on with: mutoscope train {name}"):
             commands.ship(name, tmp_path / "run", folder=tmp_path / "zoo")
     assert not (tmp_path / "zoo").exists()

@@ -17,6 +17,7 @@ from mutoscope.networks.readers import ClipReader
 from mutoscope.systems.system import Asked
 
 TABLE = {
+    "gen1": "mutoscope.checks.gen1",
     "modelscope": "mutoscope.checks.modelscope",
     "pixeldance": "mutoscope.checks.pixeldance",
     "text2video_zero": "mutoscope.checks.text2video_zero",

@@ -1,0 +1,400 @@
+"""Gen-1 works when a clip keeps its geometry and motion, and looks like what it is told.
+
+Drivers are clips of held-out scenes of one thing; content is a picture of another scene, or words.
+What is wanted is rendered too: the driver's thing in the other's colour and material, on its stage.
+
+Structure: nearness read in the result less the driver's own, at t_s 0 no more than .03 above what
+the reader errs on real renders, rising with t_s, twice as much at its end; a third of what is
+between clips and others' structures; things overlap by .85. Content: 90 % of things have the colour
+asked for and 5 % the driver's; another structure leaves it. Time: warp error along the driver's
+exact flow falls with omega_t, and is 1.5 times as large at 0 as at 1. Text: the prior's vectors
+have a cosine of .9 with pictures', and colours come by words too. Mask: nothing outside changes by
+more than a 255th. Modes: a grey render and a mock-up of cubes take the content's colour.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float
+from scipy.stats import rankdata
+from torch import Tensor
+
+from mutoscope import media, world
+from mutoscope.checks import Bench, Check
+from mutoscope.clip import Clip, Frames
+from mutoscope.controls import dense, mask
+from mutoscope.evaluate import report, small, structure, temporal
+from mutoscope.evaluate.faithfulness import disordered
+from mutoscope.evaluate.folder import LeftOut
+from mutoscope.evaluate.keeping import each
+from mutoscope.evaluate.paired import bootstrap, difference
+from mutoscope.evaluate.reading import as_frames, read
+from mutoscope.evaluate.report import Entry
+from mutoscope.networks.dense import nearness
+from mutoscope.networks.readers import ClipReader
+from mutoscope.recipes import gen1
+from mutoscope.recipes.gen1 import Gen1
+from mutoscope.request import ConditionRequest
+from mutoscope.systems import sight
+from mutoscope.systems.system import Asked
+from mutoscope.world.caption import caption
+from mutoscope.world.place import goes_well
+from mutoscope.world.scene import Scene, Stage
+
+SEED, FRAMES, FPS, STEPS = 29, 16, 8.0, 10
+ROUNDS = (0, 1, 2, 3, 4, 5)
+SMOOTH = (0.0, 0.5, 1.0, 1.25, 1.5)
+ROUGH = 3
+"""Rounds of blur of a mock-up, whose shapes shall not count (ours)."""
+MORE, RANK, TWICE, THRICE, OVERLAP = 0.03, 0.9, 2.0, 3.0, 0.85
+OWN, OTHERS, MOVED, SHAKE, COSINE = 0.9, 0.05, 0.05, 1.5, 0.9
+BARE = Stage(floor="grey plain", sky="grey wall")
+
+Row = Float[np.ndarray, " n"]
+Things = Bool[np.ndarray, "T S S"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """A driver and what it shall become, what is true of both, and their files.
+
+    `near` and `things` are at the reader's size. Files: the driver as `film`, bare as `grey`, of
+    cubes as `mockup`; the other scene as `picture`; where the thing is as `mask`.
+    """
+
+    colour: str
+    driven: str
+    prompt: str
+    clip: Frames
+    wanted: Frames
+    near: Float[np.ndarray, "T S S"]
+    things: Things
+    flow: Float[Tensor, "1 2 pairs H W"]
+    known: Bool[Tensor, "1 pairs H W"]
+    mask: Float[Tensor, "1 1 T H W"]
+    files: Mapping[str, Path]
+
+    def asked(self, *more: str, film: str = "film", **knobs: float) -> Asked:
+        """Its structure, what else of `picture` and `mask` is told, and knobs."""
+        kinds = {"picture": "style", "mask": "mask"}
+        rest = [
+            ConditionRequest(kind=kinds[name], source=str(self.files[name]),
+                             set={"map": True} if name == "mask" else {})
+            for name in more
+        ]  # fmt: skip
+        driver = ConditionRequest(kind="structure", source=str(self.files[film]))
+        return {"conditions": [driver, *rest], "settings": dict(knobs)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Studio:
+    """A system on its bench; `name` is that of what is kept."""
+
+    on: Bench
+    system: Gen1
+    name: str = "clips"
+
+    def of(self, cases: Sequence[Case], wish: Callable[[Case], Asked]) -> Frames:
+        """The clips of cases, each asked in the same way."""
+        usual: Asked = {"frames": FRAMES, "fps": FPS, "steps": STEPS}
+        asked: list[Asked] = [{**usual, **wish(case)} for case in cases]
+        prompts = [case.prompt for case in cases]
+        return each(self.system, self.on.out / self.name, prompts, asked)
+
+
+def tried(on: Bench) -> Iterator[Check]:
+    """The rows; those of time and modes are of half as many drivers."""
+    mine = Studio(on=on, system=gen1.load(on.weights))
+    twin = Studio(on=on, system=gen1.start(on.weights), name="untrained")
+    cases = drawn(on.count, mine.system.config.sizes.side, on.out / "drivers")
+    half = cases[: max(2, len(cases) // 2)]
+    plain = mine.of(cases, lambda case: case.asked("picture"))
+    yield from _structured(mine, twin, cases, plain)
+    yield from _coloured(mine, twin, cases, plain)
+    yield from _smooth(mine, half)
+    yield from _worded(mine, cases)
+    yield from _masked(mine, cases)
+    yield from _modes(mine, half)
+
+
+def unchecked() -> list[LeftOut]:
+    """What is a law of guidance, or needs people."""
+    law = "is a law; see tests/recipes/test_gen1.py and tests/core/test_guidance.py"
+    return [
+        LeftOut("exactness", law),
+        LeftOut("preference", "is what people say; mutoscope study asks them"),
+        LeftOut("frame and prompt consistency", "published numbers are CLIP's on clips of DAVIS"),
+    ]
+
+
+def drawn(count: int, side: int, folder: Path) -> list[Case]:
+    """The first held-out pairs of scenes of one thing each whose colours differ."""
+    folder.mkdir(parents=True, exist_ok=True)
+    found: list[Case] = []
+    index = 0
+    while len(found) < count:
+        driver, other = (
+            world.sample(seed, index, objects=1, split="test") for seed in (SEED, SEED + 1)
+        )
+        index += 1
+        (thing,), (look,) = driver.things, other.things
+        worn = replace(thing, colour=look.colour, material=look.material)
+        wanted = replace(driver, things=(worn,), stage=other.stage)
+        if thing.colour != look.colour and goes_well(wanted):
+            stem = folder / f"{len(found):03d}"
+            found.append(_case(driver, other, wanted, side, stem))
+    return found
+
+
+def _case(driver: Scene, other: Scene, wanted: Scene, side: int, stem: Path) -> Case:
+    grey = replace(driver, stage=BARE, things=(replace(driver.things[0], colour="grey"),))
+    scenes = {
+        "film": driver,
+        "grey": grey,
+        "mockup": replace(grey, things=(replace(grey.things[0], shape="cube"),)),
+        "picture": other,
+        "wanted": wanted,
+    }
+    truths = ("depth", "flow", "occluded")
+    made = {
+        name: world.render(scene, frames=FRAMES, size=(side, side), fps=FPS, truth=truths)
+        for name, scene in scenes.items()
+    }
+    true = made["film"]
+    assert true.depth is not None
+    assert true.flow is not None
+    assert true.occluded is not None
+    clips = {name: as_frames(one.rgb[None]) for name, one in made.items()}
+    clips |= {"picture": clips["picture"][:, :, :1], "mask": mask.shown(mask.from_truth(true))}
+    files = {
+        name: _written(clip, Path(f"{stem}-{name}.webp"))
+        for name, clip in clips.items() if name != "wanted"
+    }  # fmt: skip
+    rows, near = range(FRAMES), nearness(torch.from_numpy(true.depth)).numpy()
+    return Case(
+        colour=wanted.things[0].colour,
+        driven=driver.things[0].colour,
+        prompt=caption(wanted, np.random.default_rng((SEED, int(stem.name))), detail="full"),
+        clip=clips["film"],
+        wanted=clips["wanted"],
+        near=small.maps(near, rows),
+        things=small.maps(true.ids > 0, rows) > 0.5,
+        flow=torch.from_numpy(true.flow[:-1]).permute(3, 0, 1, 2)[None],
+        known=torch.from_numpy(~true.occluded[:-1])[None],
+        mask=mask.from_truth(true),
+        files=files,
+    )
+
+
+def _written(frames: Frames, path: Path) -> Path:
+    exact = media.Options(lossless=True)
+    return media.write(Clip(frames=frames, fps=FPS), path, metadata=False, options=exact)
+
+
+def errors(made: Frames, cases: Sequence[Case]) -> tuple[Row, Row]:
+    """Of each clip mean |nearness read - the driver's|, and how far things overlap with its own."""
+    found = dense.read(dense.shipped(), made, FPS)
+    off, over = [], []
+    for maps, case in zip(found, cases, strict=True):
+        seen = nearness(torch.from_numpy(maps.depth)).numpy()
+        off.append(float(np.abs(seen - case.near).mean()))
+        over.append(np.nan_to_num(structure.overlap(maps.things, case.things)))
+    return np.array(off), np.array(over)
+
+
+def colours(reader: ClipReader, made: Frames) -> list[str]:
+    """The colour of the surest thing of each clip; "" where none is read."""
+    found = []
+    for one in read(reader, made, FPS):
+        thing = max(one.things, key=lambda thing: thing.sure, default=None)
+        found.append("" if thing is None else thing.words["colour"].best)
+    return found
+
+
+def warped(made: Frames, cases: Sequence[Case]) -> Row:
+    """Of each clip the warp error along its driver's exact flow."""
+    flow, known = (torch.cat([getattr(case, name) for case in cases]) for name in ("flow", "known"))
+    return temporal.warp_error(made, flow, known).double().numpy()
+
+
+def _structured(
+    mine: Studio, twin: Studio, cases: Sequence[Case], plain: Frames
+) -> Iterator[Check]:
+    """Nearness against the driver's, by rounds of blur; shuffled, it is against others' drivers."""
+    clips = {rounds: plain if rounds == 0 else mine.of(
+        cases, lambda case, rounds=rounds: case.asked("picture", t_s=rounds)
+    ) for rounds in ROUNDS}  # fmt: skip
+    table = np.stack([errors(clips[rounds], cases)[0] for rounds in ROUNDS])
+    real, shown = errors(torch.cat([case.wanted for case in cases]), cases)
+    shuffled, _ = errors(plain, disordered(list(cases), SEED))
+    raw, bare = errors(twin.of(cases, lambda case: case.asked("picture")), cases)
+    floor = float(real.mean())
+    yield _mean("structure: error at t_s 0, less", -table[0], -(floor + MORE), {
+        "truth": -floor, "shuffled": -float(shuffled.mean()), "untrained": -float(raw.mean()),
+    })  # fmt: skip
+    yield _ranked("structure: rank correlation of t_s and error", table, ROUNDS)
+    yield _ratio("structure: error at the last t_s over that at 0", table[-1], table[0], TWICE)
+    yield _ratio("structure: error with others' over own", shuffled, table[0], THRICE)
+    _, over = errors(plain, cases)
+    beside = {"truth": float(shown.mean()), "untrained": float(bare.mean())}
+    yield _mean("structure: overlap of things", over, OVERLAP, beside)
+
+
+def _coloured(mine: Studio, twin: Studio, cases: Sequence[Case], plain: Frames) -> Iterator[Check]:
+    """Whose colour things have: the picture's, the driver's; also under another's structure."""
+    reader = mine.on.reader
+    raw = colours(reader, twin.of(cases, lambda case: case.asked("picture")))
+    real = colours(reader, torch.cat([case.wanted for case in cases]))
+    seen, others = colours(reader, plain), disordered(list(cases), SEED)
+    beside = {
+        "truth": right(real, cases), "shuffled": right(seen, others),
+        "untrained": right(raw, cases),
+    }  # fmt: skip
+    yield _share("content: colour of the picture", right(seen, cases), OWN, _means(beside))
+    driven = {name: -_driven(row, cases) for name, row in (("truth", real), ("untrained", raw))}
+    yield _mean("content: colour of the driver, less", -_driven(seen, cases), -OTHERS,
+                _means(driven))  # fmt: skip
+    moved = {id(case): other for case, other in zip(cases, others, strict=True)}
+    made = mine.of(cases, lambda case: _driving(moved[id(case)], case))
+    first, other = right(seen, cases), right(colours(reader, made), cases)
+    found = difference(
+        first, other, np.ones(len(first)), [str(k) for k in range(len(first))], better="higher"
+    )
+    yield Check(
+        id="content: under another structure, more", value=found.value, interval=found.interval,
+        n=found.n, threshold=-MOVED, baselines={"own": found.first, "another": found.other},
+    )  # fmt: skip
+
+
+def _driving(driver: Case, case: Case) -> Asked:
+    """A case with another driver."""
+    return replace(case, files={**case.files, "film": driver.files["film"]}).asked("picture")
+
+
+def _smooth(mine: Studio, cases: Sequence[Case]) -> Iterator[Check]:
+    """Warp error by omega_t; the driver's own is beside it."""
+    table = np.stack([
+        warped(mine.of(cases, lambda case, smooth=smooth: case.asked("picture", omega_t=smooth)),
+               cases)
+        for smooth in SMOOTH
+    ])  # fmt: skip
+    own = float(warped(torch.cat([case.clip for case in cases]), cases).mean())
+    yield _ranked("time: rank correlation of omega_t and less warp error", -table, SMOOTH)
+    alone, whole = table[SMOOTH.index(0.0)], table[SMOOTH.index(1.0)]
+    yield _ratio("time: warp error at omega_t 0 over that at 1", alone, whole, SHAKE,
+                 {"driver's own": own, "at 1": float(whole.mean())})  # fmt: skip
+
+
+def _worded(mine: Studio, cases: Sequence[Case]) -> Iterator[Check]:
+    """The prior's vectors against those of pictures of what is said; and colours by words."""
+    sees, text = mine.system.sees, mine.system.text
+    prompts = [case.prompt for case in cases]
+    with torch.inference_mode():
+        told = torch.cat([sees.imagined(text, prompt) for prompt in prompts])
+        heard = sight.heard(sees.aligner, text, prompts)
+        shown = sees.sighted(torch.cat([case.wanted for case in cases])).vector
+    near = {
+        "": told, "the words' own": heard, "shuffled": torch.stack(disordered(list(told), SEED))
+    }  # fmt: skip
+    rows = {name: (row * shown).sum(-1).double().numpy() for name, row in near.items()}
+    yield _mean("text: cosine of prior and picture", rows.pop(""), COSINE, _means(rows))
+    seen = colours(mine.on.reader, mine.of(cases, lambda case: case.asked()))
+    beside = {"shuffled": right(seen, disordered(list(cases), SEED))}
+    yield _share("text: colour that is told", right(seen, cases), OWN, _means(beside))
+
+
+def _masked(mine: Studio, cases: Sequence[Case]) -> Iterator[Check]:
+    """What changes outside of a mask that is where the thing is, and the thing's colour."""
+    made = mine.of(cases, lambda case: case.asked("picture", "mask"))
+    whole = mine.of(cases, lambda case: case.asked("picture"))
+    rows = {
+        name: np.array([
+            float(((one[None] - case.clip).abs() * (1 - case.mask)).max()) * 127.5
+            for one, case in zip(row, cases, strict=True)
+        ])
+        for name, row in (("", made), ("without a mask", whole))
+    }  # fmt: skip
+    worst = {name: -float(row.max()) for name, row in rows.items()}
+    yield Check(
+        id="mask: most that changes outside, 255ths, less", value=worst.pop(""), interval=None,
+        n=len(cases), threshold=-1.0, baselines=worst,
+    )  # fmt: skip
+    seen = colours(mine.on.reader, made)
+    beside = {"the driver's": float(_driven(seen, cases).mean())}
+    yield _share("mask: colour inside", right(seen, cases), OWN, beside)
+
+
+def _modes(mine: Studio, cases: Sequence[Case]) -> Iterator[Check]:
+    """A render without colours and textures; a mock-up of it, of which only places count."""
+    for name, film, rounds in (("render", "grey", 0), ("storyboard", "mockup", ROUGH)):
+        made = mine.of(
+            cases,
+            lambda case, film=film, rounds=rounds: case.asked("picture", film=film, t_s=rounds),
+        )
+        seen = colours(mine.on.reader, made)
+        off, _ = errors(made, cases)
+        yield _share(f"{name}: colour of the picture", right(seen, cases), OWN,
+                     {"structure error": float(off.mean())})  # fmt: skip
+
+
+def right(seen: Sequence[str], cases: Sequence[Case]) -> Row:
+    """1 for a clip whose thing has the colour asked for."""
+    return np.array([float(one == case.colour) for one, case in zip(seen, cases, strict=True)])
+
+
+def _driven(seen: Sequence[str], cases: Sequence[Case]) -> Row:
+    return np.array([float(one == case.driven) for one, case in zip(seen, cases, strict=True)])
+
+
+def _means(rows: Mapping[str, Row]) -> dict[str, float]:
+    return {name: float(row.mean()) for name, row in rows.items()}
+
+
+def _mean(name: str, values: Row, least: float, beside: Mapping[str, float]) -> Check:
+    return _check(name, report.mean(values, better="higher", baselines=beside), least)
+
+
+def _share(name: str, rights: Row, least: float, beside: Mapping[str, float]) -> Check:
+    return _check(name, report.share((bool(one) for one in rights), beside), least)
+
+
+def _check(name: str, entry: Entry, least: float) -> Check:
+    return Check(
+        id=name, value=entry.value, interval=entry.interval, n=entry.n, threshold=least,
+        baselines=entry.baselines,
+    )  # fmt: skip
+
+
+def _ratio(
+    name: str, more: Row, less: Row, least: float, beside: Mapping[str, float] | None = None
+) -> Check:
+    """The ratio of two sums over the same clips."""
+    total = float(less.sum())
+    return Check(
+        id=name, value=float(more.sum()) / total if total > 0 else 0.0,
+        interval=bootstrap(more, less) if (less > 0).all() and len(less) > 1 else None,
+        n=len(less), threshold=least, baselines=dict(beside or {}),
+    )  # fmt: skip
+
+
+def _ranked(name: str, table: Float[np.ndarray, "k n"], knob: Sequence[float]) -> Check:
+    """Spearman's rank correlation of a knob with means over clips, which are drawn again."""
+    drawn = np.random.default_rng(SEED).integers(0, table.shape[1], (500, table.shape[1]))
+    low, high = np.quantile([_rising(table[:, rows]) for rows in drawn], (0.025, 0.975)).tolist()
+    beside = {f"at {at:g}": abs(float(row.mean())) for at, row in zip(knob, table, strict=True)}
+    return Check(
+        id=name, value=_rising(table), interval=(low, high), n=table.shape[1], threshold=RANK,
+        baselines=beside,
+    )  # fmt: skip
+
+
+def _rising(table: Float[np.ndarray, "k n"]) -> float:
+    ranks = rankdata(table.mean(1))
+    if np.ptp(ranks) == 0:
+        return 0.0
+    return float(np.corrcoef(np.arange(len(ranks)), ranks)[0, 1])
