@@ -68,6 +68,8 @@ def run(wish: Wish) -> None:
         asked, left = written(wish.prompts, wish.count)
     with at_once():
         loaded = [recipe.load(wish.weights) for recipe in found]
+    for system in loaded:
+        _check_told(system)
     if not asked:
         _check_alike(loaded)
     outs = [wish.out] if len(loaded) == 1 else [wish.out / name for name in wish.systems]
@@ -81,6 +83,15 @@ def run(wish: Wish) -> None:
         )
         compare.saved(both, wish.out)
         compare.tell(both, wish.out, as_json=wish.as_json)
+
+
+def _check_told(system: System) -> None:
+    """Prompts are all that is asked here."""
+    for kind in system.accepts().needs:
+        raise RequestError(
+            f"{system.card.name} needs condition '{kind}', and only prompts are asked here; measure"
+            f" it with: mutoscope check {system.card.name} -o DIR"
+        )
 
 
 def _check_alike(systems: Sequence[System]) -> None:

@@ -33,7 +33,7 @@ Shown = Mapping[str, Tensor]
 """A batch of what is true: `x0`, and what `data.exact.Exact.pick` answers."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Stage:
     """A part of a delta's training: what of `learns` learns in it, and its share of all steps."""
 
