@@ -13,16 +13,19 @@ from tests import tiny
 from tests.training.test_deltas import Dummy, cached
 
 
-@pytest.fixture
-def out(tmp_path, monkeypatch):
-    """A run's folder with a tiny base in it; clips are there already."""
+def lessons():
+    """Six tiny clips and what is true of them."""
     latents, true = cached()
     (chunk,) = true.chunks
     near = torch.zeros(6, 4, 16, 16, dtype=torch.uint8)
     more = {"near": near, "vectors": torch.zeros(6, 1, 128).half()}
-    monkeypatch.setattr(
-        deltas, "lessons", lambda cache, clips, text: (latents, Exact([{**chunk, **more}]))
-    )
+    return latents, Exact([{**chunk, **more}])
+
+
+@pytest.fixture
+def out(tmp_path, monkeypatch):
+    """A run's folder with a tiny base in it; clips are there already."""
+    monkeypatch.setattr(deltas, "lessons", lambda *_: lessons())
     return tiny.folder(tmp_path / "run", "modelscope")
 
 

@@ -9,7 +9,8 @@ between clips and others' structures; things overlap by .85. Content: 90 % of th
 asked for and 5 % the driver's; another structure leaves it. Time: warp error along the driver's
 exact flow falls with omega_t, and is 1.5 times as large at 0 as at 1. Text: the prior's vectors
 have a cosine of .9 with pictures', and colours come by words too. Mask: nothing outside changes by
-more than a 255th. Modes: a grey render and a mock-up of cubes take the content's colour.
+more than a 255th. Modes: a grey render and a mock-up of cubes take the content's colour. Subjects:
+of 15 pictures a thing is learned whose colour training never showed; others' lose less than .05.
 """
 
 from __future__ import annotations
@@ -21,20 +22,20 @@ from pathlib import Path
 import numpy as np
 import torch
 from jaxtyping import Bool, Float
-from scipy.stats import rankdata
 from torch import Tensor
 
 from mutoscope import media, world
-from mutoscope.checks import Bench, Check
+from mutoscope.checked import Value
+from mutoscope.checks import Bench, Check, subjects
+from mutoscope.checks.rows import Row, mean, means, ranked, ratio, share
 from mutoscope.clip import Clip, Frames
 from mutoscope.controls import dense, mask
-from mutoscope.evaluate import report, small, structure, temporal
+from mutoscope.evaluate import small, structure, temporal
 from mutoscope.evaluate.faithfulness import disordered
 from mutoscope.evaluate.folder import LeftOut
 from mutoscope.evaluate.keeping import each
-from mutoscope.evaluate.paired import bootstrap, difference
-from mutoscope.evaluate.reading import as_frames, read
-from mutoscope.evaluate.report import Entry
+from mutoscope.evaluate.paired import difference
+from mutoscope.evaluate.reading import as_frames
 from mutoscope.networks.dense import nearness
 from mutoscope.networks.readers import ClipReader
 from mutoscope.recipes import gen1
@@ -49,13 +50,17 @@ from mutoscope.world.scene import Scene, Stage
 SEED, FRAMES, FPS, STEPS = 29, 16, 8.0, 10
 ROUNDS = (0, 1, 2, 3, 4, 5)
 SMOOTH = (0.0, 0.5, 1.0, 1.25, 1.5)
+SUBJECTS = subjects.SUBJECTS
 ROUGH = 3
 """Rounds of blur of a mock-up, whose shapes shall not count (ours)."""
 MORE, RANK, TWICE, THRICE, OVERLAP = 0.03, 0.9, 2.0, 3.0, 0.85
 OWN, OTHERS, MOVED, SHAKE, COSINE = 0.9, 0.05, 0.05, 1.5, 0.9
-BARE = Stage(floor="grey plain", sky="grey wall")
+BARE = {
+    True: Stage(floor="grey plain", sky="grey wall"),
+    False: Stage(floor="grey plain", sky="overcast"),
+}
+"""Grey stages, with a back wall or without."""
 
-Row = Float[np.ndarray, " n"]
 Things = Bool[np.ndarray, "T S S"]
 
 
@@ -79,7 +84,7 @@ class Case:
     mask: Float[Tensor, "1 1 T H W"]
     files: Mapping[str, Path]
 
-    def asked(self, *more: str, film: str = "film", **knobs: float) -> Asked:
+    def asked(self, *more: str, film: str = "film", **knobs: Value) -> Asked:
         """Its structure, what else of `picture` and `mask` is told, and knobs."""
         kinds = {"picture": "style", "mask": "mask"}
         rest = [
@@ -108,7 +113,7 @@ class Studio:
 
 
 def tried(on: Bench) -> Iterator[Check]:
-    """The rows; those of time and modes are of half as many drivers."""
+    """The rows; those of time and modes are of half as many drivers, of subjects of a quarter."""
     mine = Studio(on=on, system=gen1.load(on.weights))
     twin = Studio(on=on, system=gen1.start(on.weights), name="untrained")
     cases = drawn(on.count, mine.system.config.sizes.side, on.out / "drivers")
@@ -118,8 +123,9 @@ def tried(on: Bench) -> Iterator[Check]:
     yield from _coloured(mine, twin, cases, plain)
     yield from _smooth(mine, half)
     yield from _worded(mine, cases)
-    yield from _masked(mine, cases)
+    yield from _masked(mine, cases, plain)
     yield from _modes(mine, half)
+    yield from _customised(mine, cases[: max(2, len(cases) // 4)])
 
 
 def unchecked() -> list[LeftOut]:
@@ -133,7 +139,10 @@ def unchecked() -> list[LeftOut]:
 
 
 def drawn(count: int, side: int, folder: Path) -> list[Case]:
-    """The first held-out pairs of scenes of one thing each whose colours differ."""
+    """The first held-out pairs of scenes of one thing each whose colours differ.
+
+    Both have a back wall or none has, so that what is wanted is as deep as its driver.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     found: list[Case] = []
     index = 0
@@ -145,14 +154,17 @@ def drawn(count: int, side: int, folder: Path) -> list[Case]:
         (thing,), (look,) = driver.things, other.things
         worn = replace(thing, colour=look.colour, material=look.material)
         wanted = replace(driver, things=(worn,), stage=other.stage)
-        if thing.colour != look.colour and goes_well(wanted):
+        alike = _walled(driver) == _walled(other)
+        if thing.colour != look.colour and alike and goes_well(wanted):
             stem = folder / f"{len(found):03d}"
             found.append(_case(driver, other, wanted, side, stem))
     return found
 
 
 def _case(driver: Scene, other: Scene, wanted: Scene, side: int, stem: Path) -> Case:
-    grey = replace(driver, stage=BARE, things=(replace(driver.things[0], colour="grey"),))
+    grey = replace(
+        driver, stage=BARE[_walled(driver)], things=(replace(driver.things[0], colour="grey"),)
+    )
     scenes = {
         "film": driver,
         "grey": grey,
@@ -191,6 +203,10 @@ def _case(driver: Scene, other: Scene, wanted: Scene, side: int, stem: Path) -> 
     )
 
 
+def _walled(scene: Scene) -> bool:
+    return scene.stage.sky.endswith(" wall")
+
+
 def _written(frames: Frames, path: Path) -> Path:
     exact = media.Options(lossless=True)
     return media.write(Clip(frames=frames, fps=FPS), path, metadata=False, options=exact)
@@ -209,11 +225,8 @@ def errors(made: Frames, cases: Sequence[Case]) -> tuple[Row, Row]:
 
 def colours(reader: ClipReader, made: Frames) -> list[str]:
     """The colour of the surest thing of each clip; "" where none is read."""
-    found = []
-    for one in read(reader, made, FPS):
-        thing = max(one.things, key=lambda thing: thing.sure, default=None)
-        found.append("" if thing is None else thing.words["colour"].best)
-    return found
+    things = subjects.surest(reader, made, FPS)
+    return ["" if thing is None else thing.words["colour"].best for thing in things]
 
 
 def warped(made: Frames, cases: Sequence[Case]) -> Row:
@@ -234,15 +247,15 @@ def _structured(
     shuffled, _ = errors(plain, disordered(list(cases), SEED))
     raw, bare = errors(twin.of(cases, lambda case: case.asked("picture")), cases)
     floor = float(real.mean())
-    yield _mean("structure: error at t_s 0, less", -table[0], -(floor + MORE), {
+    yield mean("structure: error at t_s 0, less", -table[0], -(floor + MORE), {
         "truth": -floor, "shuffled": -float(shuffled.mean()), "untrained": -float(raw.mean()),
     })  # fmt: skip
-    yield _ranked("structure: rank correlation of t_s and error", table, ROUNDS)
-    yield _ratio("structure: error at the last t_s over that at 0", table[-1], table[0], TWICE)
-    yield _ratio("structure: error with others' over own", shuffled, table[0], THRICE)
+    yield ranked("structure: rank correlation of t_s and error", table, ROUNDS, RANK, seed=SEED)
+    yield ratio("structure: error at the last t_s over that at 0", table[-1], table[0], TWICE)
+    yield ratio("structure: error with others' over own", shuffled, table[0], THRICE)
     _, over = errors(plain, cases)
     beside = {"truth": float(shown.mean()), "untrained": float(bare.mean())}
-    yield _mean("structure: overlap of things", over, OVERLAP, beside)
+    yield mean("structure: overlap of things", over, OVERLAP, beside)
 
 
 def _coloured(mine: Studio, twin: Studio, cases: Sequence[Case], plain: Frames) -> Iterator[Check]:
@@ -255,10 +268,12 @@ def _coloured(mine: Studio, twin: Studio, cases: Sequence[Case], plain: Frames) 
         "truth": right(real, cases), "shuffled": right(seen, others),
         "untrained": right(raw, cases),
     }  # fmt: skip
-    yield _share("content: colour of the picture", right(seen, cases), OWN, _means(beside))
-    driven = {name: -_driven(row, cases) for name, row in (("truth", real), ("untrained", raw))}
-    yield _mean("content: colour of the driver, less", -_driven(seen, cases), -OTHERS,
-                _means(driven))  # fmt: skip
+    yield share("content: colour of the picture", right(seen, cases), OWN, means(beside))
+    driven = {
+        name: -right(row, cases, "driven") for name, row in (("truth", real), ("untrained", raw))
+    }
+    yield mean("content: colour of the driver, less", -right(seen, cases, "driven"), -OTHERS,
+                means(driven))  # fmt: skip
     moved = {id(case): other for case, other in zip(cases, others, strict=True)}
     made = mine.of(cases, lambda case: _driving(moved[id(case)], case))
     first, other = right(seen, cases), right(colours(reader, made), cases)
@@ -284,9 +299,11 @@ def _smooth(mine: Studio, cases: Sequence[Case]) -> Iterator[Check]:
         for smooth in SMOOTH
     ])  # fmt: skip
     own = float(warped(torch.cat([case.clip for case in cases]), cases).mean())
-    yield _ranked("time: rank correlation of omega_t and less warp error", -table, SMOOTH)
+    yield ranked(
+        "time: rank correlation of omega_t and less warp error", -table, SMOOTH, RANK, seed=SEED
+    )
     alone, whole = table[SMOOTH.index(0.0)], table[SMOOTH.index(1.0)]
-    yield _ratio("time: warp error at omega_t 0 over that at 1", alone, whole, SHAKE,
+    yield ratio("time: warp error at omega_t 0 over that at 1", alone, whole, SHAKE,
                  {"driver's own": own, "at 1": float(whole.mean())})  # fmt: skip
 
 
@@ -302,22 +319,21 @@ def _worded(mine: Studio, cases: Sequence[Case]) -> Iterator[Check]:
         "": told, "the words' own": heard, "shuffled": torch.stack(disordered(list(told), SEED))
     }  # fmt: skip
     rows = {name: (row * shown).sum(-1).double().numpy() for name, row in near.items()}
-    yield _mean("text: cosine of prior and picture", rows.pop(""), COSINE, _means(rows))
+    yield mean("text: cosine of prior and picture", rows.pop(""), COSINE, means(rows))
     seen = colours(mine.on.reader, mine.of(cases, lambda case: case.asked()))
     beside = {"shuffled": right(seen, disordered(list(cases), SEED))}
-    yield _share("text: colour that is told", right(seen, cases), OWN, _means(beside))
+    yield share("text: colour that is told", right(seen, cases), OWN, means(beside))
 
 
-def _masked(mine: Studio, cases: Sequence[Case]) -> Iterator[Check]:
+def _masked(mine: Studio, cases: Sequence[Case], plain: Frames) -> Iterator[Check]:
     """What changes outside of a mask that is where the thing is, and the thing's colour."""
     made = mine.of(cases, lambda case: case.asked("picture", "mask"))
-    whole = mine.of(cases, lambda case: case.asked("picture"))
     rows = {
         name: np.array([
             float(((one[None] - case.clip).abs() * (1 - case.mask)).max()) * 127.5
             for one, case in zip(row, cases, strict=True)
         ])
-        for name, row in (("", made), ("without a mask", whole))
+        for name, row in (("", made), ("without a mask", plain))
     }  # fmt: skip
     worst = {name: -float(row.max()) for name, row in rows.items()}
     yield Check(
@@ -325,8 +341,8 @@ def _masked(mine: Studio, cases: Sequence[Case]) -> Iterator[Check]:
         n=len(cases), threshold=-1.0, baselines=worst,
     )  # fmt: skip
     seen = colours(mine.on.reader, made)
-    beside = {"the driver's": float(_driven(seen, cases).mean())}
-    yield _share("mask: colour inside", right(seen, cases), OWN, beside)
+    beside = {"the driver's": float(right(seen, cases, "driven").mean())}
+    yield share("mask: colour inside", right(seen, cases), OWN, beside)
 
 
 def _modes(mine: Studio, cases: Sequence[Case]) -> Iterator[Check]:
@@ -338,63 +354,34 @@ def _modes(mine: Studio, cases: Sequence[Case]) -> Iterator[Check]:
         )
         seen = colours(mine.on.reader, made)
         off, _ = errors(made, cases)
-        yield _share(f"{name}: colour of the picture", right(seen, cases), OWN,
-                     {"structure error": float(off.mean())})  # fmt: skip
+        yield share(f"{name}: colour of the picture", right(seen, cases), OWN,
+                    {"structure error": float(off.mean())})  # fmt: skip
 
 
-def right(seen: Sequence[str], cases: Sequence[Case]) -> Row:
-    """1 for a clip whose thing has the colour asked for."""
-    return np.array([float(one == case.colour) for one, case in zip(seen, cases, strict=True)])
+def _customised(mine: Studio, cases: Sequence[Case]) -> Iterator[Check]:
+    """Subjects that are learned from pictures: whether they come, and what others' colours lose."""
+    on, side = mine.on, mine.system.config.sizes.side
+    first = right(colours(on.reader, mine.of(cases, lambda case: case.asked("picture"))), cases)
+    rows: dict[str, list[Row]] = {"": [], "before": [], "pictures": [], "others": []}
+    for k, subject in enumerate(SUBJECTS):
+        shown, name = subjects.pictured(subject, side), f"subject-{k}"
+        look = {"picture": _written(shown[:1], on.out / "drivers" / f"{name}.webp")}
+        told = [replace(case, files={**case.files, **look}) for case in cases]
+        folder = subjects.learned(gen1, on, shown, on.out / name)
+        taught = Studio(on=on, system=gen1.load(folder), name=name)
+        for key, studio in (("", taught), ("before", mine)):
+            made = studio.of(told, lambda case: case.asked("picture", t_s=ROUGH))
+            rows[key].append(subjects.are(on.reader, made, FPS, subject))
+        rows["pictures"].append(subjects.are(on.reader, shown, FPS, subject))
+        made = taught.of(cases, lambda case: case.asked("picture"))
+        rows["others"].append(right(colours(on.reader, made), cases) - first)
+    found = {name: np.concatenate(row) for name, row in rows.items()}
+    others = found.pop("others")
+    yield share("subject: colour and material", found.pop(""), OWN, means(found))
+    yield mean("subject: others' colour, more", others, -MOVED, {"before": float(first.mean())})
 
 
-def _driven(seen: Sequence[str], cases: Sequence[Case]) -> Row:
-    return np.array([float(one == case.driven) for one, case in zip(seen, cases, strict=True)])
-
-
-def _means(rows: Mapping[str, Row]) -> dict[str, float]:
-    return {name: float(row.mean()) for name, row in rows.items()}
-
-
-def _mean(name: str, values: Row, least: float, beside: Mapping[str, float]) -> Check:
-    return _check(name, report.mean(values, better="higher", baselines=beside), least)
-
-
-def _share(name: str, rights: Row, least: float, beside: Mapping[str, float]) -> Check:
-    return _check(name, report.share((bool(one) for one in rights), beside), least)
-
-
-def _check(name: str, entry: Entry, least: float) -> Check:
-    return Check(
-        id=name, value=entry.value, interval=entry.interval, n=entry.n, threshold=least,
-        baselines=entry.baselines,
-    )  # fmt: skip
-
-
-def _ratio(
-    name: str, more: Row, less: Row, least: float, beside: Mapping[str, float] | None = None
-) -> Check:
-    """The ratio of two sums over the same clips."""
-    total = float(less.sum())
-    return Check(
-        id=name, value=float(more.sum()) / total if total > 0 else 0.0,
-        interval=bootstrap(more, less) if (less > 0).all() and len(less) > 1 else None,
-        n=len(less), threshold=least, baselines=dict(beside or {}),
-    )  # fmt: skip
-
-
-def _ranked(name: str, table: Float[np.ndarray, "k n"], knob: Sequence[float]) -> Check:
-    """Spearman's rank correlation of a knob with means over clips, which are drawn again."""
-    drawn = np.random.default_rng(SEED).integers(0, table.shape[1], (500, table.shape[1]))
-    low, high = np.quantile([_rising(table[:, rows]) for rows in drawn], (0.025, 0.975)).tolist()
-    beside = {f"at {at:g}": abs(float(row.mean())) for at, row in zip(knob, table, strict=True)}
-    return Check(
-        id=name, value=_rising(table), interval=(low, high), n=table.shape[1], threshold=RANK,
-        baselines=beside,
-    )  # fmt: skip
-
-
-def _rising(table: Float[np.ndarray, "k n"]) -> float:
-    ranks = rankdata(table.mean(1))
-    if np.ptp(ranks) == 0:
-        return 0.0
-    return float(np.corrcoef(np.arange(len(ranks)), ranks)[0, 1])
+def right(seen: Sequence[str], cases: Sequence[Case], whose: str = "colour") -> Row:
+    """1 for a clip whose thing has the colour asked for, or that of the driver (`driven`)."""
+    pairs = zip(seen, cases, strict=True)
+    return np.array([float(one == getattr(case, whose)) for one, case in pairs])

@@ -48,10 +48,10 @@ CLIPS, BATCH = 512, 8
 """Clips that keep all else as it is, and how many of them, or of the pictures thrice, a batch."""
 
 
-def taught(system: Steered) -> Steered:
-    """The system with the weights that ship, ready to learn more."""
+def taught(system: Steered, folder: Path = zoo.FOLDER) -> Steered:
+    """The system with the weights that ship, or a folder's, ready to learn more."""
     network = system.denoiser.network
-    network.load_state_dict(zoo.load_part(type(network), system.card.name).state_dict())
+    network.load_state_dict(zoo.load_part(type(network), system.card.name, folder).state_dict())
     return system
 
 
