@@ -1,7 +1,8 @@
 """Write what the code says of itself into the documentation; with --check only compare.
 
 docs/cli.md is every command's --help; README.md holds a table of the systems between the markers
-`<!-- systems -->` and `<!-- /systems -->`, and what was measured of the base (`base_tables`).
+`<!-- systems -->` and `<!-- /systems -->`, what was measured of the base (`base_tables`), and how
+far systems obey (`check_tables`), of which docs/systems.md and the cards in the zoo hold more.
 """
 
 from __future__ import annotations
@@ -13,6 +14,9 @@ import sys
 from pathlib import Path
 
 import base_tables
+import check_tables
+
+from mutoscope import checks
 
 ROOT = Path(__file__).parent.parent
 
@@ -51,17 +55,26 @@ def systems() -> str:
 def readme() -> str:
     """README.md with its tables as the code and the kept results have them."""
     text = (ROOT / "README.md").read_text()
-    for name, block in (("systems", systems()), ("base", base_tables.base())):
-        start, end = f"<!-- {name} -->\n", f"<!-- /{name} -->"
-        before, found, rest = text.partition(start)
-        _, _, after = rest.partition(end)
-        text = f"{before}{start}{block}{end}{after}" if found else text
+    blocks = {"systems": systems(), "obeyed": check_tables.obeyed(), "base": base_tables.base()}
+    for name, block in blocks.items():
+        text = check_tables.put(text, name, block)
     return text
+
+
+def checked() -> dict[Path, str]:
+    """docs/systems.md and the cards of systems with weights of their own, as checks found them."""
+    page, found = ROOT / "docs" / "systems.md", check_tables.kept()
+    cards = {name: ROOT / "src" / "mutoscope" / "zoo" / name / "README.md" for name in checks.TABLE}
+    told = {
+        path: check_tables.carded(path.read_text(), found.get(name))
+        for name, path in cards.items() if path.exists()
+    }  # fmt: skip
+    return told | ({page: check_tables.listed(page.read_text(), found)} if page.exists() else {})
 
 
 def main(arguments: list[str]) -> int:
     """Write, or compare and name what is out of date."""
-    wanted = {ROOT / "docs" / "cli.md": helps(), ROOT / "README.md": readme()}
+    wanted = {ROOT / "docs" / "cli.md": helps(), ROOT / "README.md": readme(), **checked()}
     stale = [path for path, text in wanted.items() if not path.exists() or path.read_text() != text]
     if "--check" in arguments:
         for path in stale:

@@ -42,7 +42,7 @@ def run(
     `given` is what was said of a clip to tune to: clip, prompt, preview, frames, fps; or the
     pictures of a subject, as `clip` alone.
     """
-    _check(out, resume=resume, init=init)
+    _check(name, out, resume=resume, init=init)
     given, system = given or {}, _tunable(name)
     taught = _teachable(name) if "clip" in given or (out / custom.KEPT).exists() else None
     if taught is not None and {*given} - {"clip"}:
@@ -67,9 +67,11 @@ def run(
         raise StoppedError(go_on if kept else "no step was kept yet") from None
 
 
-def _check(out: Path, *, resume: bool, init: str | None) -> None:
-    if init not in (None, "zoo"):
-        raise RequestError(f"--init takes zoo, the weights that ship (got '{init}')")
+def _check(name: str, out: Path, *, resume: bool, init: str | None) -> None:
+    other = commands.STARTS.get(name)
+    if init not in (None, "zoo", other):
+        more = f", or {other}, whose layers it shares" if other else ""
+        raise RequestError(f"--init takes zoo, the weights that ship{more} (got '{init}')")
     if (out / "state").exists() and not resume:
         raise RequestError(f"{out} holds a run already; pass --resume to go on, or another --out")
     if resume and not (out / "state").exists():

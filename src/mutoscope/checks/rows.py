@@ -1,4 +1,4 @@
-"""Rows of a check from numbers a clip: means, shares, ratios, and what a knob moves."""
+"""Rows of a check, of what was found clip by clip: means, shares, ratios, what a knob moves."""
 
 from __future__ import annotations
 
@@ -26,14 +26,22 @@ def means(rows: Mapping[str, Row]) -> dict[str, float]:
     return {name: float(row.mean()) for name, row in rows.items()}
 
 
-def mean(name: str, values: Row, least: float, beside: Mapping[str, float]) -> Check:
-    """A mean that must reach `least`."""
-    return _check(name, report.mean(values, better="higher", baselines=beside), least)
+def mean(name: str, values: Row, least: float, beside: Mapping[str, float] | None = None) -> Check:
+    """The mean over clips, which must be `least`; what must stay below is given negated."""
+    return row(name, report.mean(values, better="higher", baselines=beside), least)
 
 
-def share(name: str, rights: Row, least: float, beside: Mapping[str, float]) -> Check:
-    """A share of clips, those of 1, that must reach `least`."""
-    return _check(name, report.share((bool(one) for one in rights), beside), least)
+def share(name: str, rights: Row, least: float, beside: Mapping[str, float] | None = None) -> Check:
+    """The share of rights, 1 or true, among rights and wrongs."""
+    return row(name, report.share((bool(right) for right in rights), beside), least)
+
+
+def row(name: str, found: Entry, least: float) -> Check:
+    """An entry, and what it must reach."""
+    return Check(
+        id=name, value=found.value, interval=found.interval, n=found.n, threshold=least,
+        baselines=found.baselines,
+    )  # fmt: skip
 
 
 def ratio(
@@ -52,7 +60,7 @@ def ranked(name: str, table: Table, knob: Sequence[Number], least: float, *, see
     """Spearman's rank correlation of a knob, which rises, with means over clips, drawn again."""
     drawn = np.random.default_rng(seed).integers(0, table.shape[1], (RESAMPLES, table.shape[1]))
     low, high = np.quantile([rising(table[:, rows]) for rows in drawn], (0.025, 0.975)).tolist()
-    beside = {f"at {at:g}": abs(float(row.mean())) for at, row in zip(knob, table, strict=True)}
+    beside = {f"at {at:g}": abs(float(one.mean())) for at, one in zip(knob, table, strict=True)}
     return Check(
         id=name, value=rising(table), interval=(low, high), n=table.shape[1], threshold=least,
         baselines=beside,
@@ -65,10 +73,3 @@ def rising(table: Table) -> float:
     if np.ptp(ranks) == 0:
         return 0.0
     return float(np.corrcoef(np.arange(len(ranks)), ranks)[0, 1])
-
-
-def _check(name: str, entry: Entry, least: float) -> Check:
-    return Check(
-        id=name, value=entry.value, interval=entry.interval, n=entry.n, threshold=least,
-        baselines=entry.baselines,
-    )  # fmt: skip

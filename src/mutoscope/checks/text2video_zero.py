@@ -24,7 +24,7 @@ from jaxtyping import Float
 from scipy.stats import rankdata
 
 from mutoscope.checked import Value
-from mutoscope.checks import Check, Subject
+from mutoscope.checks import Check, Obeyed, Subject
 from mutoscope.clip import Clip, Frames
 from mutoscope.controls import dense
 from mutoscope.core.warp import moved
@@ -63,6 +63,9 @@ LONG, CHUNKS = 16, (15, 8)
 """Frames of the clips of chunks; all others at once, and in two chunks."""
 SAME = 45.0
 """Decibels from which clips of two kernels count as the same (as `verify` has it)."""
+
+SLOPE = "motion: slope"
+OBEYED = (Obeyed(condition="way of the scene, of the way told", row=SLOPE, without=None),)
 
 Rows = Float[np.ndarray, "n 2"]
 
@@ -148,9 +151,7 @@ def _moved(of: Subject, prompts: Sequence[str]) -> Iterator[Check]:
     along, length = (seen * asked).sum(1), (asked**2).sum(1)
     slope, ends = float(along.sum() / length.sum()), bootstrap(along, length)
     beside = {"truth": _slope(exact, asked), "shuffled": _slope(seen, others)}
-    yield Check(
-        id="motion: slope", value=slope, interval=ends, n=len(seen), threshold=0.6, baselines=beside
-    )
+    yield Check(id=SLOPE, value=slope, interval=ends, n=len(seen), threshold=0.6, baselines=beside)
     yield Check(
         id="motion: slope, from above", value=-slope, interval=(-ends[1], -ends[0]), n=len(seen),
         threshold=-1.2, baselines={name: -value for name, value in beside.items()},

@@ -37,7 +37,7 @@ from mutoscope.core.schedule import Rectified
 from mutoscope.data import latents, pictures, stickers, stickershots
 from mutoscope.encoders import MiniLM
 from mutoscope.errors import DataError, RequestError
-from mutoscope.networks.small3d import SmallUNet3D, inflate
+from mutoscope.networks.small3d import SmallUNet3D, deflate, inflate
 from mutoscope.systems.diffusion import LEAN
 from mutoscope.training.autoencoder import AutoencoderTask
 from mutoscope.training.diffusion import DiffusionTask, Draw, Pool
@@ -62,12 +62,14 @@ CROWDED = 2.0
 SUBTLE, SUBTLY = ("spins", "still", "circles"), 2.0
 """Motions that show in little of a clip only, and how much likelier a clip with one is drawn."""
 STEPS: Mapping[str, int] = {
-    "autoencoder": 4000 + 9000, "image": 1000,
+    "autoencoder": 4000 + 9000, "image": 1000 + 600,
     "modelscope": 1300 + 3900 + 3500 + 3000 + 2300 + 3800,
     "readers": 1500 + 400 + 1179, "wide-readers": 4000, "dense-readers": 1300, "alignment": 500,
     "prior": 1000,
 }  # fmt: skip
 """How long a part is trained by itself: the phases of its card (zoo/NAME/README.md) in all."""
+STARTS: Mapping[str, str] = {"image": "modelscope"}
+"""The part of other weights that a part can begin with too (`--init`)."""
 TELLINGS = 2
 """In how many ways each item is told beside its caption, in people's words."""
 READING = 2
@@ -192,13 +194,16 @@ def autoencoder(run: Run) -> None:
 
 
 def image(run: Run) -> None:
-    """Learn pictures of the world and stickers from their captions."""
+    """Learn pictures of the world and stickers from their captions.
+
+    `init` begins with the image network that ships, or with a video network's layers within frames.
+    """
     coder, encoder = shipped_coder(), MiniLM()
     pools = [Pool(_mixture(run, IMAGES, 1, coder, encoder), 1.0, 256)]
     network = (
         SmallUNet3D(channels=coder.channels, temporal=False)
         if run.init is None
-        else load_part(SmallUNet3D, "image")
+        else deflate(load_part(SmallUNet3D, "image" if run.init == "zoo" else run.init))
     )
     config = Config(
         steps=run.steps, batch=1, rate=2e-3, warmup=100, ema=0.998, muon=True,

@@ -30,7 +30,7 @@ from mutoscope.systems import shipped
 from mutoscope.systems.steered import Delta, Steered
 from mutoscope.training import commands
 from mutoscope.training.diffusion import DiffusionTask, Pool
-from mutoscope.training.publish import carded, described
+from mutoscope.training.publish import carded, described, finished
 from mutoscope.training.train import Batch, Config, train
 from mutoscope.training.tuning import fits, freed
 from mutoscope.zoo import load_part
@@ -134,12 +134,14 @@ def lessons(cache: Path, clips: int, encoder: TextEncoder) -> tuple[Latents, Exa
 
 
 def ship(system: Steered, out: Path, *, folder: Path = zoo.FOLDER) -> Path:
-    """Put what the finished run in `out` learned into the zoo, as a delta on its base."""
+    """Put what the finished run in `out` learned into the zoo, as a delta on its base.
+
+    The base may be that of `folder`, else it is the one that ships.
+    """
     name, delta = system.card.name, system.delta
     network = system.denoiser.network
-    learned = next((out / "parts").glob("*/weights.safetensors"))
-    network.load_state_dict(load_file(learned))
-    base = zoo.facts(delta.base, folder)
+    network.load_state_dict(load_file(finished(name, out)))
+    base = zoo.facts(delta.base, zoo.where(delta.base, folder))
     run = json.loads((out / "run.json").read_text())
     before = zoo.facts(name, folder).get("phases", []) if run.get("init") else []
     phases = [*before, described(run)]
