@@ -24,7 +24,7 @@ def weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         monkeypatch.setattr(rows, name, value)
     monkeypatch.setattr(rows, "SUBJECTS", rows.SUBJECTS[:1])
     monkeypatch.setattr(custom, "STEPS", 1)
-    monkeypatch.setattr(deltas, "lessons", lambda *_: lessons())
+    monkeypatch.setattr(deltas, "lessons", lambda *_, **__: lessons())
     at = tiny.folder(tmp_path / "zoo", "modelscope", "gen1")
     for name in ("modelscope", "gen1"):
         network = tiny.system(name).parts()["network"]
@@ -72,6 +72,9 @@ def test_every_row_is_there_and_a_second_call_makes_nothing_again(
     assert {"truth", "shuffled", "untrained"} <= set(
         found["structure: error at t_s 0, less"]["baselines"]
     )
+    for line in checks.obeyed("gen1"):
+        named = {line.shuffled, line.without, line.truth} - {None}
+        assert named <= set(found[line.row]["baselines"])
     assert set(said["weights"]) == {"gen1", "autoencoder", "alignment", "prior"}
     kept = {path: path.stat().st_mtime_ns for path in out.glob("kept/*/*.npy")}
     assert len(kept) > 10

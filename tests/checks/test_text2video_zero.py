@@ -82,7 +82,7 @@ def test_things_that_go_further_are_ranked_and_equal_clips_are_equal(rows):
 
 def test_what_the_image_model_cannot_do_is_named():
     left = {one.file for one in checks.find("text2video_zero").unchecked()}
-    assert {"control adherence", "edit by instruction"} <= left
+    assert {"control by pose", "edit by instruction"} <= left
 
 
 def test_the_lines_of_the_readme_are_rows_with_the_baselines_they_name(rows):

@@ -25,7 +25,7 @@ def lessons():
 @pytest.fixture
 def out(tmp_path, monkeypatch):
     """A run's folder with a tiny base in it; clips are there already."""
-    monkeypatch.setattr(deltas, "lessons", lambda *_: lessons())
+    monkeypatch.setattr(deltas, "lessons", lambda *_, **__: lessons())
     return tiny.folder(tmp_path / "run", "modelscope")
 
 

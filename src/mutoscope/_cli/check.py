@@ -85,6 +85,7 @@ def _asked(wish: Wish, asked: Checks) -> tuple[dict[str, str], list[Check]]:
         fps=float(usual.fps),
         side=usual.size[0],
         folder=wish.out / "given",
+        conditions=system.accepts().conditions,
     )
     return dict(system.weights), list(asked.run(subject))
 

@@ -17,6 +17,7 @@ from mutoscope.networks.readers import ClipReader
 from mutoscope.systems.system import Asked
 
 TABLE = {
+    "controlnet": "mutoscope.checks.controlnet",
     "gen1": "mutoscope.checks.gen1",
     "modelscope": "mutoscope.checks.modelscope",
     "pixeldance": "mutoscope.checks.pixeldance",
@@ -82,7 +83,8 @@ class Subject:
     """What is checked: `make` and `twin`, which has learned nothing, give clips of so many frames.
 
     `ask` gives clips of whatever else is asked for, `settings` are what knobs stand at otherwise;
-    `count` prompts are asked in the largest check. Files that the system is given go into `folder`.
+    `count` prompts are asked in the largest check. Files that the system is given go into `folder`,
+    and `conditions` are the kinds it takes.
     """
 
     make: Callable[[int], Generate]
@@ -94,6 +96,7 @@ class Subject:
     fps: float
     side: int
     folder: Path | None = None
+    conditions: Sequence[str] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -26,7 +26,7 @@ from torch import Tensor
 
 from mutoscope import media, world
 from mutoscope.checked import Value
-from mutoscope.checks import Bench, Check, subjects
+from mutoscope.checks import Bench, Check, Obeyed, subjects
 from mutoscope.checks.rows import Row, mean, means, ranked, ratio, share
 from mutoscope.clip import Clip, Frames
 from mutoscope.controls import dense, mask
@@ -60,6 +60,18 @@ BARE = {
     False: Stage(floor="grey plain", sky="overcast"),
 }
 """Grey stages, with a back wall or without."""
+
+KEPT, LOOK, SAID, INSIDE = (
+    "structure: error at t_s 0, less", "content: colour of the picture",
+    "text: colour that is told", "mask: colour inside",
+)  # fmt: skip
+OBEYED = (
+    Obeyed(condition="structure: nearness off", row=KEPT, less=True, without="untrained"),
+    Obeyed(condition="picture: its colour comes", row=LOOK, unit="%", without="untrained"),
+    Obeyed(condition="words instead: their colour comes", row=SAID, unit="%", without=None),
+    Obeyed(condition="mask: inside, the picture's colour", row=INSIDE, unit="%", shuffled=None,
+           without="the driver's"),
+)  # fmt: skip
 
 Things = Bool[np.ndarray, "T S S"]
 
@@ -247,7 +259,7 @@ def _structured(
     shuffled, _ = errors(plain, disordered(list(cases), SEED))
     raw, bare = errors(twin.of(cases, lambda case: case.asked("picture")), cases)
     floor = float(real.mean())
-    yield mean("structure: error at t_s 0, less", -table[0], -(floor + MORE), {
+    yield mean(KEPT, -table[0], -(floor + MORE), {
         "truth": -floor, "shuffled": -float(shuffled.mean()), "untrained": -float(raw.mean()),
     })  # fmt: skip
     yield ranked("structure: rank correlation of t_s and error", table, ROUNDS, RANK, seed=SEED)
@@ -268,7 +280,7 @@ def _coloured(mine: Studio, twin: Studio, cases: Sequence[Case], plain: Frames) 
         "truth": right(real, cases), "shuffled": right(seen, others),
         "untrained": right(raw, cases),
     }  # fmt: skip
-    yield share("content: colour of the picture", right(seen, cases), OWN, means(beside))
+    yield share(LOOK, right(seen, cases), OWN, means(beside))
     driven = {
         name: -right(row, cases, "driven") for name, row in (("truth", real), ("untrained", raw))
     }
@@ -321,8 +333,10 @@ def _worded(mine: Studio, cases: Sequence[Case]) -> Iterator[Check]:
     rows = {name: (row * shown).sum(-1).double().numpy() for name, row in near.items()}
     yield mean("text: cosine of prior and picture", rows.pop(""), COSINE, means(rows))
     seen = colours(mine.on.reader, mine.of(cases, lambda case: case.asked()))
-    beside = {"shuffled": right(seen, disordered(list(cases), SEED))}
-    yield share("text: colour that is told", right(seen, cases), OWN, means(beside))
+    real = colours(mine.on.reader, torch.cat([case.wanted for case in cases]))
+    others = disordered(list(cases), SEED)
+    beside = {"shuffled": right(seen, others), "truth": right(real, cases)}
+    yield share(SAID, right(seen, cases), OWN, means(beside))
 
 
 def _masked(mine: Studio, cases: Sequence[Case], plain: Frames) -> Iterator[Check]:
@@ -341,8 +355,9 @@ def _masked(mine: Studio, cases: Sequence[Case], plain: Frames) -> Iterator[Chec
         n=len(cases), threshold=-1.0, baselines=worst,
     )  # fmt: skip
     seen = colours(mine.on.reader, made)
-    beside = {"the driver's": float(right(seen, cases, "driven").mean())}
-    yield share("mask: colour inside", right(seen, cases), OWN, beside)
+    real = colours(mine.on.reader, torch.cat([case.wanted for case in cases]))
+    beside = means({"truth": right(real, cases), "the driver's": right(seen, cases, "driven")})
+    yield share(INSIDE, right(seen, cases), OWN, beside)
 
 
 def _modes(mine: Studio, cases: Sequence[Case]) -> Iterator[Check]:

@@ -22,6 +22,7 @@ from mutoscope.systems.system import Card, System
 from mutoscope.systems.tuned import Plan, Tuned
 
 TABLE = {
+    "controlnet": "mutoscope.recipes.controlnet",
     "gen1": "mutoscope.recipes.gen1",
     "image": "mutoscope.recipes.image",
     "modelscope": "mutoscope.recipes.modelscope",

@@ -46,7 +46,8 @@ class Delta:
     """How a system is made of its base: the doors it gets, what learns, and how long.
 
     `layout` are further arguments of the base's network; `learns` are patterns of the names that
-    learn, in which * stands for anything, all others stay as they are. `clips` are learned from.
+    learn, in which * stands for anything, all others stay as they are. `clips` are learned from,
+    each of so many `frames`; of 1 they are the pictures that an image model learned from.
     Of `stages`, whose shares are 1 in all, one follows another; by itself there is one. `pictures`
     is the share of batches that are single frames of clips (`data.exact.stills`).
     """
@@ -57,6 +58,7 @@ class Delta:
     steps: int
     rate: float = 1e-3
     batch: int = 24
+    frames: int = 16
     clips: int = 8_192
     stages: Sequence[Stage] = ()
     pictures: float = 0.0

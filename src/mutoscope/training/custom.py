@@ -122,7 +122,7 @@ def learn(system: Steered, out: Path, *, cache: Path, steps: int | None = None) 
     if not (out / KEPT).exists():
         raise WeightsError(f"{out} holds no pictures that were being learned; give --clip FOLDER")
     system.delta = replace(system.delta, batch=BATCH, stages=())
-    cached, true = deltas.lessons(cache, CLIPS, system.text)
+    cached, true = deltas.lessons(cache, CLIPS, system.text, frames=system.delta.frames)
     pictures = load_file(out / KEPT)
     task = CustomTask(system, cached, true, system.text([""]), pictures=pictures)
     train(task, tuning.config(steps or STEPS, RATE, batch=1), out)

@@ -2,8 +2,9 @@
 
     L = mean |F(x_t, t, c) - target|^2,   times as in `training.diffusion`, c as the system says
 
-All clips are of the world's core tier, with what is exactly true of them. A delta may ask for a
-share of batches of single frames instead, and for stages in which one part learns after another.
+All clips are of the world's core tier, with what is exactly true of them; for a delta on an image
+model they are pictures. A delta may ask for a share of batches of single frames of clips instead,
+and for stages in which one part learns after another.
 """
 
 from __future__ import annotations
@@ -110,7 +111,7 @@ def learning(delta: Delta, done: float) -> Sequence[str]:
 def learn(system: Steered, out: Path, *, cache: Path, steps: int | None, init: str | None) -> None:
     """Make the clips that are missing and learn from them; resumes what `out` holds."""
     delta = system.delta
-    cached, true = lessons(cache, delta.clips, system.text)
+    cached, true = lessons(cache, delta.clips, system.text, frames=delta.frames)
     steps = steps or delta.steps
     task = DeltaTask(system, cached, true, system.text([""]), steps=steps)
     if init is not None:
@@ -122,10 +123,12 @@ def learn(system: Steered, out: Path, *, cache: Path, steps: int | None, init: s
     train(task, config, out)
 
 
-def lessons(cache: Path, clips: int, encoder: TextEncoder) -> tuple[Latents, Exact]:
+def lessons(
+    cache: Path, clips: int, encoder: TextEncoder, *, frames: int = 16
+) -> tuple[Latents, Exact]:
     """So many clips and what is true of them, made where they are missing."""
     coder = commands.shipped_coder()
-    recipe = latents.Recipe(frames=16, seed=1600, rates=commands.RATES[16])
+    recipe = latents.Recipe(frames=frames, seed=100 * frames, rates=commands.RATES[frames])
     folder = commands.latents_folder(cache, recipe, coder)
     latents.build(folder, recipe, clips, coder, encoder, cache)
     latents.retell(folder, recipe, clips, commands.TELLINGS, encoder, cache)

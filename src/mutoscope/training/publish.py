@@ -67,13 +67,9 @@ def finished(name: str, run: Path) -> Path:
 def described(done: Mapping[str, Any]) -> dict[str, Any]:
     """A phase as a card tells it, of what `run.json` of a finished run holds."""
     phase = {key: done[key] for key in ("steps", "batch", "rate", "seed", "muon") if key in done}
-<<<<<<< HEAD
     if done.get("init") not in (None, "zoo"):
         phase = {"of": done["init"], **phase}
-    return {**phase, "commit": _commit()}
-=======
     return {**phase, "commit": commit()}
->>>>>>> tab9
 
 
 def carded(run: Path, target: Path, what: str, phases: Sequence[Mapping[str, Any]]) -> None:

@@ -1,0 +1,24 @@
+"""ControlNet works when its pictures obey depth, lines and edges (`checks.mapped`)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from mutoscope.checks import Check, Subject
+from mutoscope.checks.mapped import obeying, trial
+from mutoscope.evaluate.folder import LeftOut
+
+KINDS = ("depth", "sketch", "edge")
+
+
+def run(of: Subject) -> Iterator[Check]:
+    """A row a kind."""
+    yield from obeying(trial(of, of.count, 1), KINDS)
+
+
+def unchecked() -> list[LeftOut]:
+    """What the paper shows by people's ranks, and what needs another training."""
+    return [
+        LeftOut("user ranking", "asks people; see mutoscope study"),
+        LeftOut("zero convolutions", "there is no trainable copy that they would join"),
+    ]
