@@ -54,7 +54,7 @@ tables: $(VENV)/.dev
 	for name in $(TABLES); do $(BIN)/python benchmarks/$$name.py || exit 1; done
 
 zoo: $(VENV)/.dev
-	for part in readers wide-readers autoencoder dense-readers alignment image modelscope \
+	for part in readers wide-readers autoencoder dense-readers alignment prior image modelscope \
 			image:modelscope; do \
 		name=$${part%%:*} init=$${part#$${part%%:*}}; \
 		out=$${MUTOSCOPE_CACHE:-$$HOME/.cache/mutoscope}/runs/$$(echo $$part | tr : -); \

@@ -18,6 +18,7 @@ from mutoscope.systems.system import Asked
 
 TABLE = {
     "controlnet": "mutoscope.checks.controlnet",
+    "gen1": "mutoscope.checks.gen1",
     "modelscope": "mutoscope.checks.modelscope",
     "pixeldance": "mutoscope.checks.pixeldance",
     "text2video_zero": "mutoscope.checks.text2video_zero",

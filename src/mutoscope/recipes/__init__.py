@@ -23,6 +23,7 @@ from mutoscope.systems.tuned import Plan, Tuned
 
 TABLE = {
     "controlnet": "mutoscope.recipes.controlnet",
+    "gen1": "mutoscope.recipes.gen1",
     "image": "mutoscope.recipes.image",
     "modelscope": "mutoscope.recipes.modelscope",
     "pixeldance": "mutoscope.recipes.pixeldance",

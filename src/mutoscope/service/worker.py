@@ -20,6 +20,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from time import monotonic, sleep
 from typing import Any, TypeVar
 
@@ -57,6 +59,9 @@ PREVIEWS = 0.2
 
 MOST = 0.5
 """The share at which a step goes without one; below it each step shows one frame at least."""
+
+GREY = 64
+"""Pixels of a side of the picture that a rehearsal gives to systems that need one."""
 
 Answer = TypeVar("Answer")
 
@@ -301,10 +306,18 @@ class Worker:
 
 
 def _rehearse(system: System, name: str) -> None:
-    """A first step and its preview, which take several times as long as all that follow."""
-    request = system.accepts().complete({"system": name, "prompt": "a rehearsal"})
-    with closing(system.run(request)) as steps:  # type: ignore[type-var]  # a generator
-        system.finish(next(steps), request, most=1)
+    """A first step and its preview, which take several times as long as all that follow.
+
+    What the system needs beside a prompt is a grey picture.
+    """
+    can = system.accepts()
+    with TemporaryDirectory(prefix="mutoscope-") as folder:
+        grey = Clip(frames=torch.zeros(1, 3, 1, GREY, GREY), fps=1)
+        source = str(media.write(grey, Path(folder) / "grey.png", metadata=False))
+        needs = [{"kind": kind, "source": source} for kind in can.needs]
+        request = can.complete({"system": name, "prompt": "a rehearsal", "conditions": needs})
+        with closing(system.run(request)) as steps:  # type: ignore[type-var]  # a generator
+            system.finish(next(steps), request, most=1)
 
 
 class FailedError(Exception):

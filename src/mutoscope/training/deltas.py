@@ -25,6 +25,7 @@ from mutoscope.core.condition import Condition
 from mutoscope.data import exact, latents
 from mutoscope.data.exact import Exact
 from mutoscope.data.latents import Latents, condition
+from mutoscope.encoders import TextEncoder
 from mutoscope.networks.alignment import Aligner
 from mutoscope.systems import shipped
 from mutoscope.systems.steered import Delta, Steered
@@ -109,17 +110,10 @@ def learning(delta: Delta, done: float) -> Sequence[str]:
 
 def learn(system: Steered, out: Path, *, cache: Path, steps: int | None, init: str | None) -> None:
     """Make the clips that are missing and learn from them; resumes what `out` holds."""
-    delta, coder = system.delta, commands.shipped_coder()
-    rates = commands.RATES[delta.frames]
-    recipe = latents.Recipe(frames=delta.frames, seed=100 * delta.frames, rates=rates)
-    encoder, folder = system.text, commands.latents_folder(cache, recipe, coder)
-    latents.build(folder, recipe, delta.clips, coder, encoder, cache)
-    latents.retell(folder, recipe, delta.clips, commands.TELLINGS, encoder, cache)
-    exact.build(folder, recipe, delta.clips, load_part(Aligner, ALIGNER).eval())
-    cached = latents.load(folder, delta.clips, commands.TELLINGS)
+    delta = system.delta
+    cached, true = lessons(cache, delta.clips, system.text, frames=delta.frames)
     steps = steps or delta.steps
-    true = exact.load(folder, delta.clips)
-    task = DeltaTask(system, cached, true, encoder([""]), steps=steps)
+    task = DeltaTask(system, cached, true, system.text([""]), steps=steps)
     if init is not None:
         _warm(system)
     config = Config(
@@ -127,6 +121,19 @@ def learn(system: Steered, out: Path, *, cache: Path, steps: int | None, init: s
         init=init,
     )  # fmt: skip
     train(task, config, out)
+
+
+def lessons(
+    cache: Path, clips: int, encoder: TextEncoder, *, frames: int = 16
+) -> tuple[Latents, Exact]:
+    """So many clips and what is true of them, made where they are missing."""
+    coder = commands.shipped_coder()
+    recipe = latents.Recipe(frames=frames, seed=100 * frames, rates=commands.RATES[frames])
+    folder = commands.latents_folder(cache, recipe, coder)
+    latents.build(folder, recipe, clips, coder, encoder, cache)
+    latents.retell(folder, recipe, clips, commands.TELLINGS, encoder, cache)
+    exact.build(folder, recipe, clips, load_part(Aligner, ALIGNER).eval())
+    return latents.load(folder, clips, commands.TELLINGS), exact.load(folder, clips)
 
 
 def ship(system: Steered, out: Path, *, folder: Path = zoo.FOLDER) -> Path:
