@@ -128,7 +128,7 @@ def _wide(found: Mapping[str, Report]) -> list[str]:
         f"in all other columns, and answered here are {_share(told)} of {told['n']} questions, of "
         f"real renders {_percent(told['baselines']['truth'])}."
     )
-    return [said, _table(head, rows), *_by_word(found["words"])]
+    return [said, table(head, rows), *_by_word(found["words"])]
 
 
 def _own(entry: Entry | None) -> str:

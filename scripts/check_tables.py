@@ -150,13 +150,19 @@ def put(text: str, name: str, block: str) -> str:
     return f"{before}{start}{block}{end}{rest.partition(end)[2]}" if found else text
 
 
-def listed(text: str, found: Mapping[str, Found]) -> str:
-    """docs/systems.md with what is kept, between marks that must be there."""
-    for name in checks.TABLE:
+def joined(*blocks: Mapping[str, str]) -> dict[str, str]:
+    """What is to be said of each system, one below the other."""
+    names = dict.fromkeys(name for one in blocks for name in one)
+    return {name: "\n\n".join(one[name].strip() for one in blocks if name in one) for name in names}
+
+
+def listed(text: str, blocks: Mapping[str, str]) -> str:
+    """docs/systems.md with what is kept of systems, between marks that must be there."""
+    for name in dict.fromkeys((*checks.TABLE, *blocks)):
         mark = f"measured {name}"
-        if name in found and f"<!-- {mark} -->" not in text:
+        if name in blocks and f"<!-- {mark} -->" not in text:
             raise SystemExit(f"docs/systems.md has no marks <!-- {mark} -->; put a pair in")
-        text = put(text, mark, f"{measured(found[name])}\n" if name in found else "")
+        text = put(text, mark, f"{blocks[name]}\n" if name in blocks else "")
     return text
 
 

@@ -3,6 +3,7 @@
 docs/cli.md is every command's --help; README.md holds a table of the systems between the markers
 `<!-- systems -->` and `<!-- /systems -->`, what was measured of the base (`base_tables`), and how
 far systems obey (`check_tables`), of which docs/systems.md and the cards in the zoo hold more.
+docs/shown.md is what they make of real clips (`shown_page`).
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from pathlib import Path
 
 import base_tables
 import check_tables
+import shown_page
 
 from mutoscope import checks
 
@@ -62,14 +64,20 @@ def readme() -> str:
 
 
 def checked() -> dict[Path, str]:
-    """docs/systems.md and the cards of systems with weights of their own, as checks found them."""
+    """docs/systems.md and the cards as checks found their systems, and docs/shown.md."""
     page, found = ROOT / "docs" / "systems.md", check_tables.kept()
+    shown = shown_page.kept(ROOT / "docs" / "media" / "shown")
+    blocks = check_tables.joined(
+        {name: check_tables.measured(one) for name, one in found.items()},
+        {name: shown_page.sheet(name, one) for name, one in shown.items()},
+    )
     cards = {name: ROOT / "src" / "mutoscope" / "zoo" / name / "README.md" for name in checks.TABLE}
     told = {
         path: check_tables.carded(path.read_text(), found.get(name))
         for name, path in cards.items() if path.exists()
     }  # fmt: skip
-    return told | ({page: check_tables.listed(page.read_text(), found)} if page.exists() else {})
+    told |= {page: check_tables.listed(page.read_text(), blocks)} if page.exists() else {}
+    return told | ({ROOT / "docs" / "shown.md": shown_page.page(shown)} if shown else {})
 
 
 def main(arguments: list[str]) -> int:

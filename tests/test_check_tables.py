@@ -44,7 +44,7 @@ def tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 
     monkeypatch.setattr(check_tables, "RESULTS", tmp_path / "results")
     yield keep, check_tables
-    for name in ("keep", "check_tables", "base_tables", "docs"):
+    for name in ("keep", "check_tables", "base_tables", "shown_page", "docs"):
         sys.modules.pop(name, None)
 
 
@@ -66,7 +66,7 @@ def test_a_kept_result_is_a_line_a_row_and_makes_all_three_tables(tmp_path: Path
     assert "off, of 64 | 1.25 (1 to 1.5) | 2 | 9 | 12 | 0.5 | 64 |" in block
     assert "chain" not in block
     assert "missed" not in block
-    page = of.listed(PAGE, of.kept())
+    page = of.listed(PAGE, {NAME: of.measured(of.kept()[NAME])})
     assert "old" not in page
     assert "4 of 4 rows of `mutoscope check pixeldance --count 64` are met (commit abc1234" in page
     assert "| chain | -1.25 | -1.5 to -1 | 64 | -2 | met |  |" in page
@@ -118,7 +118,7 @@ def test_a_row_renamed_and_a_page_without_marks_are_refused(tmp_path: Path, tabl
     keep, of = tables
     path = keep.keep(given(tmp_path / "out", result()))
     with pytest.raises(SystemExit, match="no marks <!-- measured pixeldance -->"):
-        of.listed("# Systems\n", of.kept())
+        of.listed("# Systems\n", {NAME: "told"})
     path.write_text(json.dumps(result(checks=[])))
     with pytest.raises(SystemExit, match=r"no row 'first: .* check it again and keep it"):
         of.obeyed()

@@ -59,6 +59,8 @@ def test_pictures_that_obey_score_as_the_truth_does_and_above_any_baseline(subje
         assert way.value == pytest.approx(1.0)
         assert way.baselines["absent"] < 1.0
     assert rows["control: edge, edge F1"].value > 0.99
+    for line in checks.obeyed("controlnet"):
+        assert {line.shuffled, line.without, line.truth} <= set(rows[line.row].baselines)
 
 
 def test_frames_that_look_at_the_first_are_held_against_pictures_alone(subject):

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mutoscope.checks import Check, Subject
-from mutoscope.checks.mapped import obeying, trial
+from mutoscope.checks.mapped import SEED, lines, obeying, trial
 from mutoscope.evaluate.folder import LeftOut
 
+__all__ = ["KINDS", "OBEYED", "SEED", "run", "unchecked"]
+
 KINDS = ("depth", "sketch", "edge")
+OBEYED = lines(KINDS)
 
 
 def run(of: Subject) -> Iterator[Check]:
-    """A row a kind."""
+    """Two rows a kind."""
     yield from obeying(trial(of, of.count, 1), KINDS)
 
 

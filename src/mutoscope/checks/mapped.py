@@ -1,10 +1,11 @@
 """Whether what is drawn after maps obeys them: rows that systems told of maps share.
 
 Depth is read in the order asked (rank correlation), lines and edges where they were asked (F1);
-and each is at least half of the way from another's map to the truth. In this world another's depth
-is nearly right, and lines are read at .59 of real renders. Maps are exact ones of held-out scenes, given as files; words say what a still picture of the scene
-shows. "Shuffled condition" holds a clip against another's map, "absent" are clips of the same words
-and seeds without maps, "truth" the real renders: what the instruments can say at best.
+and each is at least half of the way from another's map to the truth: in this world another's depth
+is nearly right, and of real renders too lines are read at .59. Maps are exact ones of held-out
+scenes, given as files; words say what a still picture of the scene shows. "Shuffled condition"
+holds a clip against another's map, "absent" are clips of the same words and seeds without maps,
+"truth" the real renders: what the instruments can say at best.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import torch
 from jaxtyping import Float
 
 from mutoscope.checked import Value
-from mutoscope.checks import Check, Subject
+from mutoscope.checks import Check, Obeyed, Subject
 from mutoscope.clip import Frames
 from mutoscope.controls import dense
 from mutoscope.errors import DataError
@@ -67,7 +68,7 @@ class Trial:
 
     def seen(self, clips: Frames) -> list[Looked]:
         """Each clip looked at once, to be held against several wishes."""
-        return [looked(one, self.of.fps, self.reader) for one in clips.split(1)]
+        return [looked(one, self.of.fps, self.reader) for one in torch.split(clips, 1)]
 
     def told(self, clips: Sequence[Looked], kind: str, *, shuffled: bool = False) -> Row:
         """The figure of a condition of each clip, nan for "can't tell"."""
@@ -75,6 +76,14 @@ class Trial:
         wishes = swapped(wishes) if shuffled else wishes
         found = [obeyed(clip, wish).scores for clip, wish in zip(clips, wishes, strict=True)]
         return np.array([one[name].value if name in one else math.nan for one in found])
+
+
+def lines(kinds: Sequence[str]) -> tuple[Obeyed, ...]:
+    """The lines of the table of what systems obey."""
+    return tuple(
+        Obeyed(condition=f"{kind}: {FIGURES[kind][0]}", row=_name(kind), shuffled=SHUFFLED)
+        for kind in kinds
+    )
 
 
 def trial(of: Subject, count: int, frames: int) -> Trial:
@@ -95,14 +104,14 @@ def obeying(on: Trial, kinds: Sequence[str]) -> Iterator[Check]:
     absent = on.seen(on.made(None))
     real = on.seen(torch.cat([case.real[:, :, : on.frames] for case in on.cases]))
     for kind in kinds:
-        figure, least = FIGURES[kind]
+        _, least = FIGURES[kind]
         clips = on.seen(on.made(kind))
         mine = on.told(clips, kind)
         others, true = on.told(clips, kind, shuffled=True), on.told(real, kind)
         beside = {SHUFFLED: others, "absent": on.told(absent, kind), "truth": true}
         entry = report.mean(mine[np.isfinite(mine)], better="higher")
         yield Check(
-            id=f"control: {kind}, {figure}", value=entry.value if entry.n else 0.0,
+            id=_name(kind), value=entry.value if entry.n else 0.0,
             interval=entry.interval, n=entry.n, threshold=least,
             baselines={name: mean(row) for name, row in beside.items()},
         )  # fmt: skip
@@ -112,6 +121,10 @@ def obeying(on: Trial, kinds: Sequence[str]) -> Iterator[Check]:
             n=entry.n, threshold=HALF,
             baselines={"absent": share(beside["absent"] - others, true - others)[0]},
         )  # fmt: skip
+
+
+def _name(kind: str) -> str:
+    return f"control: {kind}, {FIGURES[kind][0]}"
 
 
 def mean(row: Row) -> float:

@@ -71,7 +71,10 @@ SAME = 45.0
 """Decibels from which clips of two kernels count as the same (as `verify` has it)."""
 
 SLOPE = "motion: slope"
-OBEYED = (Obeyed(condition="way of the scene, of the way told", row=SLOPE, without=None),)
+OBEYED = (
+    Obeyed(condition="way of the scene, of the way told", row=SLOPE, without=None),
+    *mapped.lines(CONTROLS),
+)
 
 Rows = Float[np.ndarray, "n 2"]
 
@@ -257,11 +260,11 @@ def _controlled(of: Subject, kinds: Sequence[str]) -> Iterator[Check]:
             interval=interval, n=len(on.cases), threshold=NEARLY,
             baselines={"whole": mapped.mean(mine), "alone": mapped.mean(single)},
         )  # fmt: skip
-        near = [
+        first, other = (
             np.array([similarity.neighbours(_features(row)) for row in _pictures(of, one)])
             for one in (alone, clips)
-        ]
-        found = difference(*near, np.ones(len(on.cases)), on.prompts, better="higher")
+        )
+        found = difference(first, other, np.ones(len(first)), on.prompts, better="higher")
         low = found.interval[0] if found.interval else min(0.0, found.value)
         yield Check(
             id=f"control, lower end: {kind}, consistency over pictures alone", value=low,

@@ -16,6 +16,7 @@ import torch
 
 from mutoscope import media
 from mutoscope.clip import Clip, Frames
+from mutoscope.codecs import Codec
 from mutoscope.controls import depth, edges, mask, motion, sketch, tubes
 from mutoscope.controls.control import Map
 from mutoscope.controls.given import EXTRACTED
@@ -33,7 +34,7 @@ FILES: Mapping[str, str] = {
     "image": CLIP, "first": CLIP, "motion": CLIP, "style": CLIP, "structure": CLIP,
 }  # fmt: skip
 """Kinds of conditions, and the file that each comes as."""
-MPEG4 = "mpeg4"
+MPEG4: Codec = "mpeg4"
 """Motion by the vectors of that coder, as a kind beside the others."""
 
 

@@ -75,6 +75,10 @@ class Tunable(Protocol):
 
     PLAN: Plan
 
+    def before(self, folder: Path | None = None) -> Config:
+        """What of a clip can be learned on the base of a folder or the one that ships."""
+        ...
+
     def start(self, folder: Path | None = None) -> Tuned:
         """The system before it is tuned, on the base of a folder or the one that ships."""
         ...
