@@ -40,7 +40,11 @@ Row = Mapping[str, str]
 
 def chosen(data: Path, patterns: Sequence[str], count: int) -> list[Row]:
     """The first rows by file name whose file fits a pattern."""
-    with (data / "captions.csv").open(encoding="utf-8", newline="") as file:
+    tables = (data / name for name in ("captions.csv", "images.csv"))
+    table = next((one for one in tables if one.exists()), None)
+    if table is None:
+        raise SystemExit(f"{data} has no captions.csv and no images.csv; name the folder of one")
+    with table.open(encoding="utf-8", newline="") as file:
         found = sorted(csv.DictReader(file), key=lambda row: row["file"])
     return [row for row in found if tuning.fits(row["file"], patterns)][:count]
 
@@ -76,18 +80,18 @@ def strip(row: Row, data: Path, out: Path, steps: int | None) -> UInt8[np.ndarra
         best = replace(clip, frames=tuned.autoencoder.decode(tuned.own.clean))
     prompts = (row["caption"], other(row))
     made = [tuned.make(tuned.request(prompt)) for prompt in prompts]
-    return lettered(tuning.rows([clip, best, *made]), prompts)
+    return lettered(tuning.rows([clip, best, *made]), NAMES, prompts)
 
 
 def lettered(
-    rows: UInt8[np.ndarray, "H W 3"], prompts: Sequence[str]
+    rows: UInt8[np.ndarray, "H W 3"], names: Sequence[str], prompts: Sequence[str]
 ) -> UInt8[np.ndarray, "Z W 3"]:
-    """What each row is at its left, and both prompts below."""
+    """What each row is at its left, and the prompts below."""
     page = Image.fromarray(rows)
     page = page.crop((0, 0, page.width, page.height + LINE * (len(prompts) + 1)))
     pen, font = ImageDraw.Draw(page), ImageFont.load_default(LINE - 6)
-    side = rows.shape[0] // len(NAMES)
-    for k, name in enumerate(NAMES):
+    side = rows.shape[0] // len(names)
+    for k, name in enumerate(names):
         box = pen.textbbox((3, k * side + 2), name, font=font)
         pen.rectangle((box[0] - 3, box[1] - 3, box[2] + 3, box[3] + 3), fill="black")
         pen.text((3, k * side + 2), name, fill="white", font=font)
