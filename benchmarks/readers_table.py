@@ -7,6 +7,7 @@ prints the tables of the card; with `--tier wide` those of the wide tier and its
 from __future__ import annotations
 
 import argparse
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -22,15 +23,17 @@ from mutoscope.world.sample import sample
 
 
 def wide_row(reports: dict[str, Report]) -> str:
-    """One table of all degradations: right (answered)."""
-    titles = list(next(iter(reports.values())))
+    """One table of several reports: right (answered); empty where nothing was asked or answered."""
+    titles = list(dict.fromkeys(title for report in reports.values() for title in report))
     lines = [["", *titles], ["---"] * (len(titles) + 1)]
     for name, report in reports.items():
-        lines.append([name, *(_cell(report[title]) for title in titles)])
+        lines.append([name, *(_cell(report.get(title)) for title in titles)])
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def _cell(entry: Entry) -> str:
+def _cell(entry: Entry | None) -> str:
+    if entry is None or math.isnan(entry.value):
+        return ""
     if entry.interval is None:
         return f"{entry.value:.3f}"
     kept = entry.baselines.get("coverage", 1.0)
@@ -60,17 +63,22 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print(f"### Right answers (of things of at least {own.VISIBLE} pixels)\n")
     print(markdown(reports["none"]))
     words = own.own_words(reader, held, args.n)
-    for title in ("shape", "verb"):
+    for title in ("shape", "verb") if args.tier == "core" else words:
         print(f"\n### {title.capitalize()}, word by word\n\n{markdown(words[title])}")
+    looks = own.by_look(reader, held, args.n)
+    if len(looks) > 1:
+        print(f"\n### By look: right in percent (answered in percent)\n\n{wide_row(looks)}")
     print("\n### Under degradations at half severity: right in percent (answered in percent)\n")
     print(wide_row(reports))
     print("\n### Agreement with the opinion that learned nothing\n")
     print(markdown(agreed))
     print(f"\n### Distances of {half} real clips, as they are and spoilt\n")
     print(markdown(rungs))
-    print(f"\nFréchet's in order: {frechet.ordered(dict(rungs['frechet'].baselines))}")
+    if "frechet" in rungs:
+        print(f"\nFréchet's in order: {frechet.ordered(dict(rungs['frechet'].baselines))}")
     by_word = {f"{title}, by word": report for title, report in words.items()}
-    everything = {**reports, **by_word, "agreement": agreed, "ladder": rungs}
+    by_look = {f"look {look}": report for look, report in looks.items()} if len(looks) > 1 else {}
+    everything = {**reports, **by_word, **by_look, "agreement": agreed, "ladder": rungs}
     facts = {"n": args.n, "degraded": few, "sha256": zoo.sha256(name)}
     save(Path("benchmarks") / "results" / f"{name}.json", everything, facts)
 

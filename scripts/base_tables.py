@@ -7,11 +7,12 @@ here between the markers `<!-- base -->` and `<!-- /base -->`.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 RESULTS = Path(__file__).parent.parent / "benchmarks" / "results" / "modelscope"
+WIDE_READERS = RESULTS.parent / "wide-readers.json"
 AIMS: Mapping[str, str] = {
     "stage": "95 %", "camera": "85 %", "count": "95 %", "colour": "95 %", "shape": "90 %",
     "both objects": "70 %", "verb": "85 %",
@@ -20,6 +21,8 @@ AIMS: Mapping[str, str] = {
 TITLES: Mapping[str, str] = {"verb": "motion verb"}
 FEW = 30
 """Below so many answers a share is told as a count."""
+READABLE = 0.5
+"""Of real renders' words so many must be read, or nothing is said of the system's (ours)."""
 
 Entry = Mapping[str, Any]
 Report = Mapping[str, Entry]
@@ -30,6 +33,8 @@ def base() -> str:
     core, unseen = _reports("core"), _reports("unseen")
     parts = [_core(core, unseen), _words(core["words"]), _sides(), _distance(core["distance"])]
     parts += [_people(), _stickers()]
+    if (RESULTS / "wide.json").exists():
+        parts += _wide(_reports("wide"))
     return "\n\n".join(parts) + "\n"
 
 
@@ -44,7 +49,7 @@ def _core(core: Mapping[str, Report], unseen: Mapping[str, Report]) -> str:
         for name, aim in AIMS.items()
     ]  # fmt: skip
     head = ["", "value", "95 %", "aim", "new pairs", "truth", "chance", "untrained"]
-    return _table(head, rows)
+    return table(head, rows)
 
 
 def _words(words: Report) -> str:
@@ -90,7 +95,7 @@ def _people() -> str:
             cells = [cell for report in told for cell in _counted(report[name])]
             rows.append([TITLES.get(name, name), *cells])
     head = ["", "paraphrases", "95 %", "truth", "free prompts", "95 %", "truth"]
-    return "In people's words:\n\n" + _table(head, rows)
+    return "In people's words:\n\n" + table(head, rows)
 
 
 def _stickers() -> str:
@@ -99,7 +104,62 @@ def _stickers() -> str:
         for name, report in _reports("stickers").items()
     ]
     head = ["stickers, one of a hundred", "recognised", "95 %", "truth", "chance"]
-    return _table(head, rows)
+    return table(head, rows)
+
+
+def _wide(found: Mapping[str, Report]) -> list[str]:
+    """The whole vocabulary: by kind of word beside what its readers get right, then by word."""
+    seen = {title: entry for title, entry in found["faithfulness"].items() if title != "told"}
+    own = json.loads(WIDE_READERS.read_text())["reports"]["none"] if WIDE_READERS.exists() else {}
+    rows = [
+        [
+            TITLES.get(title, title), *_counted(entry),
+            *(_percent(entry["baselines"][other]) for other in ("chance", "untrained")),
+            _own(own.get(title)),
+        ]
+        for title, entry in seen.items()
+    ]  # fmt: skip
+    head = ["wide tier", "value", "95 %", "truth", "chance", "untrained", "readers"]
+    told = found["faithfulness"]["told"]
+    said = (
+        "All words of the world, of which captions name those that don't go without saying; a clip "
+        "is held to what its caption says. *readers*: how many of their answers about held-out "
+        'renders are right (in brackets how many questions they answer); "can\'t tell" is wrong '
+        f"in all other columns, and answered here are {_share(told)} of {told['n']} questions, of "
+        f"real renders {_percent(told['baselines']['truth'])}."
+    )
+    return [said, table(head, rows), *_by_word(found["words"])]
+
+
+def _own(entry: Entry | None) -> str:
+    if entry is None:
+        return ""
+    return f"{_share(entry)} ({_percent(entry['baselines']['coverage'])})"
+
+
+def _by_word(words: Report) -> Iterator[str]:
+    """A line a kind of word, the hardest first; last those that the readers can't read."""
+    kinds: dict[str, dict[str, Entry]] = {}
+    unread = []
+    for name, entry in words.items():
+        kind, _, word = name.partition(": ")
+        if entry["baselines"]["truth"] < READABLE:
+            unread.append(f"{word} ({TITLES.get(kind, kind)})")
+        else:
+            kinds.setdefault(kind, {})[word] = entry
+    for kind, found in kinds.items():
+        worst = sorted(found, key=lambda word: found[word]["value"])
+        said = "; ".join(f"{word}: {_beside(found[word])}" for word in worst)
+        yield f"By {TITLES.get(kind, kind)} (in brackets of real renders): {said}."
+    if unread:
+        yield f"Read in less than half of real renders, so nothing is said of: {', '.join(unread)}."
+
+
+def _beside(entry: Entry) -> str:
+    n, truth = entry["n"], entry["baselines"]["truth"]
+    if n < FEW:
+        return f"{round(entry['value'] * n)} of {n} ({round(truth * n)})"
+    return f"{_share(entry)} of {n} ({_percent(truth)})"
 
 
 def _reports(section: str) -> Mapping[str, Report]:
@@ -123,10 +183,11 @@ def _interval(entry: Entry) -> str:
     return f"{100 * low:.0f} to {100 * high:.0f}"
 
 
-def _percent(value: float) -> str:
-    return f"{100 * value:.0f} %"
+def _percent(value: float | None) -> str:
+    return "" if value is None else f"{100 * value:.0f} %"
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Rows of cells below their heads, in markdown."""
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)

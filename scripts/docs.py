@@ -1,7 +1,9 @@
 """Write what the code says of itself into the documentation; with --check only compare.
 
 docs/cli.md is every command's --help; README.md holds a table of the systems between the markers
-`<!-- systems -->` and `<!-- /systems -->`, and what was measured of the base (`base_tables`).
+`<!-- systems -->` and `<!-- /systems -->`, what was measured of the base (`base_tables`), and how
+far systems obey (`check_tables`), of which docs/systems.md and the cards in the zoo hold more.
+docs/shown.md is what they make of real clips (`shown_page`).
 """
 
 from __future__ import annotations
@@ -13,6 +15,10 @@ import sys
 from pathlib import Path
 
 import base_tables
+import check_tables
+import shown_page
+
+from mutoscope import checks
 
 ROOT = Path(__file__).parent.parent
 
@@ -51,17 +57,32 @@ def systems() -> str:
 def readme() -> str:
     """README.md with its tables as the code and the kept results have them."""
     text = (ROOT / "README.md").read_text()
-    for name, block in (("systems", systems()), ("base", base_tables.base())):
-        start, end = f"<!-- {name} -->\n", f"<!-- /{name} -->"
-        before, found, rest = text.partition(start)
-        _, _, after = rest.partition(end)
-        text = f"{before}{start}{block}{end}{after}" if found else text
+    blocks = {"systems": systems(), "obeyed": check_tables.obeyed(), "base": base_tables.base()}
+    for name, block in blocks.items():
+        text = check_tables.put(text, name, block)
     return text
+
+
+def checked() -> dict[Path, str]:
+    """docs/systems.md and the cards as checks found their systems, and docs/shown.md."""
+    page, found = ROOT / "docs" / "systems.md", check_tables.kept()
+    shown = shown_page.kept(ROOT / "docs" / "media" / "shown")
+    blocks = check_tables.joined(
+        {name: check_tables.measured(one) for name, one in found.items()},
+        {name: shown_page.sheet(name, one) for name, one in shown.items()},
+    )
+    cards = {name: ROOT / "src" / "mutoscope" / "zoo" / name / "README.md" for name in checks.TABLE}
+    told = {
+        path: check_tables.carded(path.read_text(), found.get(name))
+        for name, path in cards.items() if path.exists()
+    }  # fmt: skip
+    told |= {page: check_tables.listed(page.read_text(), blocks)} if page.exists() else {}
+    return told | ({ROOT / "docs" / "shown.md": shown_page.page(shown)} if shown else {})
 
 
 def main(arguments: list[str]) -> int:
     """Write, or compare and name what is out of date."""
-    wanted = {ROOT / "docs" / "cli.md": helps(), ROOT / "README.md": readme()}
+    wanted = {ROOT / "docs" / "cli.md": helps(), ROOT / "README.md": readme(), **checked()}
     stale = [path for path, text in wanted.items() if not path.exists() or path.read_text() != text]
     if "--check" in arguments:
         for path in stale:

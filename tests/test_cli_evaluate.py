@@ -242,6 +242,16 @@ def test_several_systems_stand_on_one_page(system: list[str], tmp_path: Path, ca
     assert seeds == [0, 1]
 
 
+def test_a_system_that_needs_more_than_a_prompt_is_sent_to_its_check(tmp_path: Path, capsys):
+    zoo = tiny.folder(tmp_path / "zoo", "gen1")
+    words = ["evaluate", "--system", "gen1", "--weights", str(zoo), "-o", str(tmp_path / "out")]
+    assert cli.code(words) == 2
+    error = capsys.readouterr().err
+    assert "gen1 needs condition 'structure'" in error
+    assert "mutoscope check gen1 -o DIR" in error
+    assert not (tmp_path / "out").exists()
+
+
 def test_two_systems_named_at_once_have_a_folder_each_and_a_page_above(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
 ):

@@ -1,5 +1,6 @@
 """The doors of the project: what setting up says, and that generated pages are up to date."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -103,3 +104,32 @@ def test_a_page_that_lags_behind_the_code_is_named(
     assert text.endswith("end\n")
     assert "2308.06571" in text
     del sys.modules["docs"]
+
+
+def test_the_wide_tier_is_told_by_word_and_what_its_readers_cannot_read_apart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.syspath_prepend(str(ROOT / "scripts"))
+    import base_tables
+
+    def told(right: float, n: int, truth: float) -> dict[str, object]:
+        beside = {"truth": truth, "chance": 0.1, "untrained": 0.0}
+        return {"value": right, "interval": [0.1, 0.9], "n": n, "baselines": beside}
+
+    faithful = {"colour": told(0.5, 40, 0.9), "fog": told(0.25, 4, 0.5), "told": told(0.8, 44, 1)}
+    words = {
+        "colour: red": told(0.75, 40, 0.9), "colour: grey": told(0.5, 4, 1.0),
+        "fog: fog": told(0.25, 4, 0.25),
+    }  # fmt: skip
+    own = {"reports": {"none": {"colour": {"value": 0.97, "baselines": {"coverage": 0.8}}}}}
+    monkeypatch.setattr(base_tables, "WIDE_READERS", tmp_path / "own.json")
+    (tmp_path / "own.json").write_text(json.dumps(own))
+    said, table, *lines = base_tables._wide({"faithfulness": faithful, "words": words})
+    assert "80 % of 44 questions, of real renders 100 %" in said
+    assert "| colour | 50 % | 10 to 90 | 90 % | 10 % | 0 % | 97 % (80 %) |" in table
+    assert "| fog | 1 of 4 | 10 to 90 | 50 % | 10 % | 0 % |  |" in table
+    assert lines == [
+        "By colour (in brackets of real renders): grey: 2 of 4 (4); red: 75 % of 40 (90 %).",
+        "Read in less than half of real renders, so nothing is said of: fog (fog).",
+    ]
+    del sys.modules["base_tables"]

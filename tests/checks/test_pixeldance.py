@@ -74,6 +74,9 @@ def test_every_row_is_there_and_a_second_call_makes_nothing_again(
     assert len(found) == 12
     assert set(said["weights"]) == {"pixeldance", "autoencoder"}
     assert {"shuffled", "absent", "untrained"} <= set(found["last: pixels off, less"]["baselines"])
+    for line in checks.obeyed("pixeldance"):
+        named = {line.shuffled, line.without, line.truth} - {None}
+        assert named <= set(found[line.row]["baselines"])
     assert any("benchmarks" in one["reason"] for one in said["left out"])
     kept = {path: path.stat().st_mtime_ns for path in out.glob("kept/*/*.npy")}
     assert len(kept) > 20

@@ -110,3 +110,9 @@ def test_what_needs_a_training_of_its_own_is_named():
     left = {one.file: one.reason for one in checks.find("videocrafter1").unchecked()}
     assert "mechanism_videocrafter1" in left["full tokens over one"]
     assert {"joint training", "inflation over time"} <= set(left)
+
+
+def test_the_lines_of_the_readme_are_rows_with_the_baselines_they_name(found):
+    for line in checks.obeyed("videocrafter1"):
+        named = {line.shuffled, line.without, line.truth} - {None}
+        assert named <= set(found[line.row].baselines)

@@ -1,11 +1,13 @@
 """What readers get wrong is counted the same by attribute and by word."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from mutoscope.data.rendered import Recipe, Rendered
-from mutoscope.evaluate.own import overlap, own_error, own_words, tracked
+from mutoscope.evaluate.own import by_look, overlap, own_error, own_words, tracked
 from mutoscope.evaluate.tracks import Track
 from mutoscope.networks.readers import HEADS, ClipReader
 
@@ -36,6 +38,15 @@ def test_words_add_up_to_their_attribute(held, reader):
         if whole[title].n:
             assert right == pytest.approx(whole[title].value * whole[title].n)
     assert {scene.stage.floor for scene in held.scenes} == set(words["stage"])
+
+
+def test_looks_add_up_to_all_of_them(held, reader):
+    halves = [replace(s, look=("plain", "neon")[i % 2]) for i, s in enumerate(held.scenes)]
+    looks = by_look(reader, Rendered(held.rgb, held.ids, halves), 10)
+    assert list(looks) == ["neon", "plain"]
+    whole = own_error(reader, Rendered(held.rgb, held.ids, halves), 10)
+    for title in ("found", "stage", "camera"):
+        assert sum(report[title].n for report in looks.values()) == whole[title].n
 
 
 def test_what_was_not_taught_is_not_asked(held, reader):

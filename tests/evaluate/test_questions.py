@@ -10,6 +10,7 @@ from mutoscope.evaluate.paraphrases import PARAPHRASES
 from mutoscope.evaluate.questions import Questions
 from mutoscope.evaluate.tracks import SIDES
 from mutoscope.world.facts import agrees
+from mutoscope.world.parse import parse
 from mutoscope.world.sample import held_out
 
 
@@ -22,6 +23,14 @@ def test_captions_are_held_against_their_scenes_and_stills_against_what_stills_s
     assert all(facts.move is None for facts in still.said)
     assert asked.first(2).prompts == asked.prompts[:2]
     assert len(asked.first(FEW)) == 6
+
+
+def test_clips_of_wide_captions_are_held_to_what_these_say():
+    asked = Questions(n=4, tier="wide").asked()
+    for prompt, facts, scene in zip(asked.prompts, asked.said, asked.scenes, strict=True):
+        assert facts == parse(prompt)
+        assert agrees(facts, scene)
+        assert len(facts.things) == len(scene.things)
 
 
 def test_unseen_questions_all_have_a_pair_that_training_never_saw():

@@ -50,6 +50,16 @@ def test_a_table_has_a_column_for_every_baseline_and_json_has_the_fixed_keys(tmp
     assert opened(found["reports"]["one"]) == rows
 
 
+def test_what_has_no_value_is_null_in_json_and_empty_in_a_table(tmp_path):
+    entry = Entry(value=math.nan, n=0, baselines={"truth": math.nan, "chance": 0.5})
+    save(tmp_path / "a.json", {"x": {"y": entry}}, {})
+    assert "NaN" not in (tmp_path / "a.json").read_text()
+    again = opened(json.loads((tmp_path / "a.json").read_text())["reports"]["x"])["y"]
+    assert math.isnan(again.value)
+    assert math.isnan(again.baselines["truth"])
+    assert markdown({"y": entry}).endswith("| y |  |  | 0 |  | 0.5 |")
+
+
 def test_two_who_write_one_file_at_once_both_finish_and_a_draft_never_stays(tmp_path: Path):
     path = tmp_path / "kept" / "one.json"
 

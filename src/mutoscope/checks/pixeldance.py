@@ -29,10 +29,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from mutoscope import media, world
-from mutoscope.checks import Bench, Check
+from mutoscope.checks import Bench, Check, Obeyed
+from mutoscope.checks.rows import mean, share
 from mutoscope.clip import Clip, Frames
 from mutoscope.controls import sketch
-from mutoscope.evaluate import report
 from mutoscope.evaluate.conditions import psnr
 from mutoscope.evaluate.distribution import kernel, ours
 from mutoscope.evaluate.faithfulness import disordered, marks, renders
@@ -40,7 +40,6 @@ from mutoscope.evaluate.folder import LeftOut
 from mutoscope.evaluate.keeping import each
 from mutoscope.evaluate.paired import bootstrap
 from mutoscope.evaluate.reading import ThingRead, as_frames, read
-from mutoscope.evaluate.report import Entry
 from mutoscope.evaluate.tracks import track
 from mutoscope.networks.readers import ClipReader
 from mutoscope.recipes import pixeldance
@@ -61,6 +60,20 @@ JITTER, BLUR = 2, 5
 CLIPS = 4
 """Of a chain."""
 DECIBELS, PIXELS, SNAP, DEGREES, SEAM, SHARE, FARTHER = 2.0, 2.0, 1.3, 15.0, 28.0, 0.9, 1.5
+FIRST, LAST, SKETCH = (
+    "first: dB below the autoencoder", "last: pixels off, less", "sketch: pixels off, less"
+)  # fmt: skip
+OBEYED = (
+    Obeyed(
+        condition="first frame: below the autoencoder's",
+        row=FIRST,
+        unit="dB",
+        less=True,
+        truth=None,
+    ),
+    Obeyed(condition="last frame: pixels off, of 64", row=LAST, less=True),
+    Obeyed(condition="drawing of it: pixels off, of 64", row=SKETCH, less=True),
+)
 
 Places = Float[np.ndarray, "n T 2"]
 Row = Float[np.ndarray, " n"]
@@ -198,10 +211,10 @@ def _first(mine: Stage, twin: Stage, cases: Sequence[Case]) -> Iterator[Check]:
         )
     }
     own = below.pop("")
-    yield _mean("first: dB below the autoencoder", own, -DECIBELS, _means(below))
+    yield mean(FIRST, own, -DECIBELS, _means(below))
     rows = {"": told, "absent": alone, "untrained": raw}
     near = {name: _nearest(row, true) for name, row in rows.items()}
-    yield _share("first: nearest to its own", near.pop(""), 1.0, _means(near))
+    yield share("first: nearest to its own", near.pop(""), 1.0, _means(near))
 
 
 def _nearest(made: Frames, true: Frames) -> Row:
@@ -226,7 +239,7 @@ def _last(mine: Stage, twin: Stage, cases: Sequence[Case]) -> Iterator[Check]:
     half = TAUS.index(0.5)
     raw = twin.of(cases, lambda case: case.asked("first", "last", tau=0.5))
     others = disordered(list(cases), SEED)
-    yield _mean("last: pixels off, less", -table[half], -PIXELS, {
+    yield mean(LAST, -table[half], -PIXELS, {
         "absent": -float(table[0].mean()),
         "shuffled": -float(off(mine.on.reader, clips[half], others).mean()),
         "untrained": -float(off(mine.on.reader, raw, cases).mean()),
@@ -250,11 +263,11 @@ def _drafted(mine: Stage, cases: Sequence[Case]) -> Iterator[Check]:
     alone = mine.of(cases, lambda case: case.asked("first"))
     wrong = [degrees(mine.on.reader, row, cases) for row in (made, alone, _true(cases))]
     beside = {"absent": -float(wrong[1].mean()), "truth": -float(wrong[2].mean())}
-    yield _mean("draft: degrees off, less", -wrong[0], -DEGREES, beside)
+    yield mean("draft: degrees off, less", -wrong[0], -DEGREES, beside)
     drafts = torch.cat([case.draft for case in cases])
     rows = {"": made, "truth": _true(cases), "the draft": drafts}
     same = {name: coloured(mine.on.reader, row, cases) for name, row in rows.items()}
-    yield _share("draft: colour of the first frame", same.pop(""), SHARE, _means(same))
+    yield share("draft: colour of the first frame", same.pop(""), SHARE, _means(same))
 
 
 def _sketched(mine: Stage, cases: Sequence[Case]) -> Iterator[Check]:
@@ -266,12 +279,12 @@ def _sketched(mine: Stage, cases: Sequence[Case]) -> Iterator[Check]:
         "": off(mine.on.reader, made, cases),
         "absent": off(mine.on.reader, alone, cases),
         "shuffled": off(mine.on.reader, made, others),
+        "truth": off(mine.on.reader, _true(cases), cases),
     }
-    yield _mean("sketch: pixels off, less", -rows.pop(""), -PIXELS,
-                {name: -value for name, value in _means(rows).items()})  # fmt: skip
+    yield mean(SKETCH, -rows.pop(""), -PIXELS, {k: -value for k, value in _means(rows).items()})
     seen = {"": made, "absent": alone, "truth": _true(cases)}
     same = {name: coloured(mine.on.reader, row, cases) for name, row in seen.items()}
-    yield _share("sketch: colour of the first frame", same.pop(""), SHARE, _means(same))
+    yield share("sketch: colour of the first frame", same.pop(""), SHARE, _means(same))
 
 
 def _chained(mine: Stage, count: int) -> Iterator[Check]:
@@ -295,7 +308,7 @@ def _chained(mine: Stage, count: int) -> Iterator[Check]:
     words = [_words(mine.on.reader, row, said) for row, said in
              ((clips[-1], scenes[-1]), (clips[0], scenes[0]), (real[-1], scenes[-1]))]  # fmt: skip
     beside = {"first clip": float(np.mean(words[1])), "truth": float(np.mean(words[2]))}
-    yield _share("chain: colour and shape in the last clip", words[0], SHARE, beside)
+    yield share("chain: colour and shape in the last clip", words[0], SHARE, beside)
     look = ours(mine.on.reader)
     near, far = (kernel(look(real[k], FPS), look(clips[k], FPS)) for k in (0, -1))
     yield Check(
@@ -313,7 +326,7 @@ def _seams(clips: Sequence[Frames]) -> Iterator[Check]:
         psnr(a, b) for before, after in pairs
         for a, b in zip(before, disordered(list(after), SEED), strict=True)
     ]  # fmt: skip
-    yield _mean("chain: dB at the seams", np.array(own), SEAM, {"shuffled": float(np.mean(other))})
+    yield mean("chain: dB at the seams", np.array(own), SEAM, {"shuffled": float(np.mean(other))})
 
 
 def _words(reader: ClipReader, made: Frames, scenes: Sequence[Scene]) -> Row:
@@ -383,18 +396,3 @@ def _falling(table: Float[np.ndarray, "k n"]) -> float:
 
 def _means(rows: Mapping[str, Row]) -> dict[str, float]:
     return {name: float(row.mean()) for name, row in rows.items()}
-
-
-def _mean(name: str, values: Row, least: float, beside: Mapping[str, float]) -> Check:
-    return _row(name, report.mean(values, better="higher", baselines=beside), least)
-
-
-def _share(name: str, rights: Row, least: float, beside: Mapping[str, float]) -> Check:
-    return _row(name, report.share((bool(right) for right in rights), beside), least)
-
-
-def _row(name: str, found: Entry, least: float) -> Check:
-    return Check(
-        id=name, value=found.value, interval=found.interval, n=found.n, threshold=least,
-        baselines=found.baselines,
-    )  # fmt: skip

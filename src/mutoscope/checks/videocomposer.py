@@ -25,7 +25,7 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from mutoscope.checks import Check, Subject
+from mutoscope.checks import Check, Obeyed, Subject
 from mutoscope.clip import Frames
 from mutoscope.controls import dense, stroke
 from mutoscope.errors import DataError
@@ -57,6 +57,20 @@ ALONE: Mapping[str, tuple[str, float]] = {
     "motion": ("flow error", math.nan),
 }
 """By condition the figure that tells, and what it must reach alone."""
+STYLED, FLOWED, DRAWN = (
+    f"alone: style, lower end of cosine less {SHUFFLED}", "motion: error saved, by flow",
+    "strokes: goes that way",
+)  # fmt: skip
+OBEYED = (
+    *(Obeyed(condition=f"{kind}: {figure}", row=f"alone: {kind}, {figure}",
+             unit="dB" if figure.endswith("PSNR") else "", shuffled=SHUFFLED)
+      for kind, (figure, least) in ALONE.items() if math.isfinite(least)),
+    Obeyed(condition="style: cosine nearer than to another's, lower end", row=STYLED,
+           shuffled=None, truth=None),
+    Obeyed(condition="motion: error of flow less than by words alone", row=FLOWED, unit="%",
+           shuffled=SHUFFLED, without=None),
+    Obeyed(condition="stroke: goes that way", row=DRAWN, unit="%", truth=None),
+)  # fmt: skip
 PAIRED = ("text", "image", "sketches", "depth", "motion")
 LOW, HIGH = 1.0, 9.0
 """Scales between which words must become clearer."""
@@ -177,7 +191,7 @@ def _styled(trial: Trial) -> Check:
     entry = report.mean(rows["style"], better="higher")
     low = entry.value if entry.interval is None else entry.interval[0]
     return Check(
-        id=f"alone: style, lower end of cosine less {SHUFFLED}", value=low, threshold=LEAST,
+        id=STYLED, value=low, threshold=LEAST,
         interval=entry.interval, n=entry.n,
         baselines={"difference": entry.value, "absent": float(rows["absent"].mean())},
     )  # fmt: skip
@@ -194,7 +208,7 @@ def _moved(trial: Trial) -> Iterator[Check]:
         value, interval = _share(mine, plain)
         beside = {SHUFFLED: others, "truth": real, "the coder's vectors": coded}
         yield Check(
-            id=f"motion: error saved, by {'flow' if kind == 'motion' else kind}", value=1 - value,
+            id=FLOWED if kind == "motion" else f"motion: error saved, by {kind}", value=1 - value,
             interval=interval and (1 - interval[1], 1 - interval[0]), n=len(trial.cases),
             threshold=SAVED,
             baselines={name: 1 - _share(row, plain)[0] for name, row in beside.items()},
@@ -286,7 +300,7 @@ def _stroked(trial: Trial) -> Check:
     }
     entry = report.share(rows.pop("own"))
     return Check(
-        id="strokes: goes that way", value=entry.value, interval=entry.interval, n=entry.n,
+        id=DRAWN, value=entry.value, interval=entry.interval, n=entry.n,
         threshold=OFTEN, baselines={name: float(np.mean(row)) for name, row in rows.items()},
     )  # fmt: skip
 

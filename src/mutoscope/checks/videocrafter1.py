@@ -27,7 +27,7 @@ from scipy.stats import rankdata
 from torch import Tensor
 
 from mutoscope import media
-from mutoscope.checks import Check, Subject
+from mutoscope.checks import Check, Obeyed, Subject
 from mutoscope.clip import Clip, Frames
 from mutoscope.core import grids
 from mutoscope.core.condition import Condition
@@ -62,6 +62,18 @@ MOVES = 0.25
 """Pixels of 64 a frame from which on something moves (ours)."""
 FALLS, LOOK, MOVE, POINTS = 0.9, 0.85, 0.8, 0.1
 """Thresholds; the last, how far from chance still is chance, is ours."""
+RATE, PICTURE, WORDS = (
+    "rate: pixels a frame fall", "both: colour and shape of the picture",
+    "both: motion of the words",
+)  # fmt: skip
+OBEYED = (
+    Obeyed(condition="fps: pixels a frame fall, rank correlation", row=RATE, shuffled=None,
+           without=None),
+    Obeyed(condition="picture: its colour and shape", row=PICTURE, unit="%", shuffled="chance",
+           without="strength 0"),
+    Obeyed(condition="words: their motion", row=WORDS, unit="%", shuffled="chance",
+           without="without words"),
+)  # fmt: skip
 EXACT, LOST, ROUND = 1e-5, 0.05, 1e-4
 FEW = 8
 """One scene in so many is asked of the twin that has learned nothing."""
@@ -197,7 +209,7 @@ def _slower(of: Subject, scenes: Sequence[Scene]) -> Check:
     found = report.mean(falls(np.stack(made)), better="higher")
     means = {f"pixels at {r:g}": float(row.mean()) for r, row in zip(RATES, made, strict=True)}
     return Check(
-        id="rate: pixels a frame fall", value=found.value, interval=found.interval, n=found.n,
+        id=RATE, value=found.value, interval=found.interval, n=found.n,
         threshold=FALLS, baselines={"truth": float(falls(np.stack(true)).mean()), **means},
     )  # fmt: skip
 
@@ -237,12 +249,12 @@ def _both(of: Subject, found: Sequence[Case]) -> Iterator[Check]:
     twin = Seen(clips=noise, cases=few, reader=of.reader)
     whole, shut, silent = (
         looked(of, found),
-        looked(of, found, strength=0),
+        looked(of, found, strength=0.0),
         looked(of, found, told=False),
     )
     rows = (
-        ("colour and shape of the picture", LOOKS, LOOK, ("strength 0", shut)),
-        ("motion of the words", MOTION, MOVE, ("without words", silent)),
+        (PICTURE, LOOKS, LOOK, ("strength 0", shut)),
+        (WORDS, MOTION, MOVE, ("without words", silent)),
     )
     for name, titles, least, (without, other) in rows:
         right, asked = whole.rights(titles)
@@ -252,12 +264,13 @@ def _both(of: Subject, found: Sequence[Case]) -> Iterator[Check]:
             without: other.share(titles), "untrained": twin.share(titles),
         }  # fmt: skip
         yield Check(
-            id=f"both: {name}", value=entry.value, interval=entry.interval, n=entry.n,
+            id=name, value=entry.value, interval=entry.interval, n=entry.n,
             threshold=least, baselines=beside,
         )  # fmt: skip
         (mine, asked), (chance, _) = other.rights(titles), other.rights(titles, shuffled=True)
         gap = difference(mine, chance, asked, names, better="higher")
-        yield _row(f"both: {without}, {name} is chance", gap, -POINTS, ("left", "chance"))
+        what = name.removeprefix("both: ")
+        yield _row(f"both: {without}, {what} is chance", gap, -POINTS, ("left", "chance"))
 
 
 def _extended(of: Subject) -> Check:

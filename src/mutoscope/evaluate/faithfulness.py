@@ -30,10 +30,10 @@ Thing = TypeVar("Thing")
 
 TITLES: Mapping[str, str] = {
     "colour": "colour", "shape": "shape", "material": "material", "size": "size",
-    "verb": "verb", "speed": "speed", "floor": "stage", "sky": "sky", "light": "light",
+    "verb": "verb", "speed": "speed word", "floor": "stage", "sky": "sky", "light": "light",
     "fog": "fog", "move": "camera", "look": "look", "count": "count",
 }  # fmt: skip
-"""What heads are called in reports."""
+"""What heads are called in reports; "speed" is what tracks go."""
 RELATION, BOTH = "relation", "both objects"
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby, permutations
 
 import numpy as np
@@ -41,6 +41,7 @@ class Question:
     title: str
     word: str
     right: bool | None
+    look: str = "plain"
 
 
 def own_error(
@@ -55,9 +56,7 @@ def own_error(
     the two of tracks.SIDES, where the world says that one plainly holds.
     """
     questions, ways = _examined(reader, held, count, spoil)
-    rows = _entries(questions, lambda question: question.title)
-    order = ["found", *(t for t in TITLES.values() if t in _taught(reader)), RELATION]
-    return {**{title: rows[title] for title in order if title in rows}, **tracked(ways)}
+    return {**_by_title(questions, _taught(reader)), **tracked(ways)}
 
 
 def tracked(ways: Sequence[tuple[Track | None, Track]]) -> Report:
@@ -102,6 +101,14 @@ def own_words(reader: ClipReader, held: Rendered, count: int) -> Mapping[str, Re
     }
 
 
+def by_look(reader: ClipReader, held: Rendered, count: int) -> Mapping[str, Report]:
+    """The shares of `own_error` by the look of the scene."""
+    questions, _ = _examined(reader, held, count, None)
+    looks = sorted({question.look for question in questions})
+    taught = _taught(reader)
+    return {look: _by_title([q for q in questions if q.look == look], taught) for look in looks}
+
+
 def degraded(reader: ClipReader, held: Rendered, count: int) -> Mapping[str, Report]:
     """The same under each degradation, by name, and clean ("none")."""
     kinds: Sequence[str | None] = (None, *degrade.ALL)
@@ -127,7 +134,7 @@ def _examined(
         if spoil is not None:
             frames = torch.stack([_spoilt(clip, spoil, first + k) for k, clip in enumerate(frames)])
         for seen, mine, scene in zip(read(reader, frames, FPS), ids, scenes, strict=True):
-            questions += _ask(seen, mine, scene)
+            questions += [replace(q, look=scene.look) for q in _ask(seen, mine, scene)]
             ways += _ways(seen, mine)
     return questions, ways
 
@@ -180,6 +187,12 @@ def _ways(seen: Reading, ids: np.ndarray) -> Iterator[tuple[Track | None, Track]
 
 def _taught(reader: ClipReader) -> set[str]:
     return {TITLES[n] for n, bar in zip(HEADS, reader.bars.tolist(), strict=True) if bar <= 1}
+
+
+def _by_title(questions: Sequence[Question], taught: set[str]) -> Report:
+    rows = _entries(questions, lambda question: question.title)
+    order = ["found", *(t for t in TITLES.values() if t in taught), RELATION]
+    return {title: rows[title] for title in order if title in rows}
 
 
 def _entries(questions: Sequence[Question], key: Callable[[Question], str]) -> Report:

@@ -73,7 +73,11 @@ class Questions:
     side: int = 128
 
     def asked(self) -> Asked:
-        """Each scene told in full; where a clip is one frame, only what a still picture shows."""
+        """Each scene told in full; where a clip is one frame, only what a still picture shows.
+
+        Of all that a wide scene shows its caption leaves some out (the light, say), so there what
+        counts is what it says.
+        """
         scenes = [
             sample(self.seed, i, tier=self.tier, split=self.split, unseen=self.unseen)
             for i in range(self.n)
@@ -83,7 +87,9 @@ class Questions:
             caption(scene, np.random.default_rng((self.seed, i)), still=still, detail="full")
             for i, scene in enumerate(scenes)
         ]
-        said = [_still(scene) for scene in scenes] if still else scenes
+        said: Sequence[Said] = [_still(scene) for scene in scenes] if still else scenes
+        if self.tier != "core":
+            said = [parse(prompt) for prompt in prompts]
         return Asked(
             prompts=prompts, said=said, scenes=scenes,
             frames=self.frames, fps=self.fps, side=self.side,

@@ -24,7 +24,10 @@ RESAMPLES = 2000
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """One number; shares are in [0, 1]. `baselines` are values of the same kind, by name."""
+    """One number; shares are in [0, 1]. `baselines` are values of the same kind, by name.
+
+    What has no value, as nothing was answered, is NaN here and null in JSON.
+    """
 
     value: float
     interval: tuple[float, float] | None = None
@@ -35,11 +38,11 @@ class Entry:
     def to_json(self) -> dict[str, Any]:
         """The entry as every summary of the project writes it."""
         return {
-            "value": self.value,
+            "value": _known(self.value),
             "interval": list(self.interval) if self.interval else None,
             "n": self.n,
             "better": self.better,
-            "baselines": dict(self.baselines),
+            "baselines": {name: _known(value) for name, value in self.baselines.items()},
         }
 
 
@@ -48,10 +51,19 @@ Report = Mapping[str, Entry]
 
 def opened(rows: Mapping[str, Mapping[str, Any]]) -> Report:
     """A report as `save` wrote it."""
+    return {name: Entry(**{**row, **_opened(row)}) for name, row in rows.items()}
+
+
+def _opened(row: Mapping[str, Any]) -> dict[str, Any]:
     return {
-        name: Entry(**{**row, "interval": tuple(row["interval"]) if row["interval"] else None})
-        for name, row in rows.items()
+        "value": math.nan if row["value"] is None else row["value"],
+        "interval": tuple(row["interval"]) if row["interval"] else None,
+        "baselines": {k: math.nan if v is None else v for k, v in row["baselines"].items()},
     }
+
+
+def _known(value: float) -> float | None:
+    return None if math.isnan(value) else value
 
 
 def wilson(right: int, n: int) -> tuple[float, float]:
@@ -90,6 +102,8 @@ def _row(name: str, entry: Entry, names: list[str]) -> list[str]:
 
 
 def _number(value: float, *, percent: bool) -> str:
+    if math.isnan(value):
+        return ""
     return f"{100 * value:.1f} %" if percent else f"{value:.3g}"
 
 

@@ -92,8 +92,10 @@ class Resampler(nn.Module):
     """Tokens of a picture to `queries` tokens of the network's own width.
 
     Learned queries ask the tokens and one another, then a layer for each. With no queries each
-    token is projected. Source: Alayrac et al. (2022), Flamingo, section 3.1, one layer instead of
-    six; VideoCrafter1's has 16 queries and 4 layers.
+    token is projected, and a token alone gets an empty one beside it, so that a place may look
+    away: to one alone all would attend alike, and its keys would learn nothing. Source: Alayrac et
+    al. (2022), Flamingo, section 3.1, one layer instead of six; VideoCrafter1's has 16 queries and
+    4 layers. The empty token is ours.
     """
 
     def __init__(self, tokens: int, width: int, heads: int, queries: int) -> None:
@@ -105,6 +107,8 @@ class Resampler(nn.Module):
 
     def forward(self, tokens: Float[Tensor, "b n e"]) -> Float[Tensor, "b m d"]:
         """Every token of mean 0 and variance 1."""
+        if self.ask is None and tokens.shape[1] == 1:
+            tokens = torch.cat([tokens, torch.zeros_like(tokens)], dim=1)
         x = normed(self.project(tokens.to(self.project.weight.dtype)))
         if self.ask is None or self.mix is None or self.each is None:
             return x

@@ -29,7 +29,7 @@ from mutoscope.core import grids
 from mutoscope.core.condition import Condition
 from mutoscope.core.denoiser import Denoiser
 from mutoscope.core.samplers import Sampler, Step, numbered
-from mutoscope.core.schedule import Schedule
+from mutoscope.core.schedule import Betas, Schedule
 from mutoscope.core.shapes import Denoise, Grid, Latent, Time
 from mutoscope.core.warp import moved
 from mutoscope.errors import RequestError
@@ -37,6 +37,8 @@ from mutoscope.request import Setting
 
 Masks = Float[Tensor, "b 1 t h w"]
 
+CARRIED, FREED = 881, 941
+"""Timesteps t0 and t1 of the paper's base. Source: their code, indices 44 and 47 of 50 steps."""
 GRID = 512
 """`strength` is told in so many parts of a side. Source: the paper's pictures, in pixels."""
 
@@ -57,6 +59,16 @@ CHUNK = Setting(
     range=Span(low=1, high=240, step=1),
     help="frames computed together beside the first; fewer take less memory",
 )
+
+
+def times(schedule: Schedule | None) -> tuple[float, float]:
+    """t0 and t1 on the paper's own clock, or where another schedule has the same sigma / alpha."""
+    theirs = torch.tensor([CARRIED + 1, FREED + 1], dtype=torch.float64) / 1000
+    if schedule is not None:
+        alpha, sigma = Betas.scaled_linear()(theirs)
+        theirs = schedule.when(sigma / alpha)
+    low, high = theirs.tolist()
+    return round(low, 4), round(high, 4)
 
 
 def settings(*, strength: Number, low: Number, high: Number) -> Sequence[Setting]:
@@ -119,15 +131,36 @@ class Motion:
 class Unfolded:
     """The sampler of such a clip, made of a sampler; its x holds noise for every frame.
 
-    Without `motion` every frame begins at its own noise. `things` tells from a finished latent
-    where things are, and then all steps from `high` on are done again, the background drawn to the
-    first frame's by `alpha` in [0, 1]; None is no smoothing.
+    Without `motion` every frame begins at its own noise, or if it is `shared` at the first's.
+    `things` tells from a finished latent where things are, and then all steps from `high` on are
+    done again, the background drawn to the first frame's by `alpha` in [0, 1]; None is no
+    smoothing.
     """
 
     sampler: Sampler
     motion: Motion | None
     things: Callable[[Latent], Masks] | None = None
     alpha: float = 0.6
+    shared: bool = False
+
+    @classmethod
+    def of(
+        cls, asked: Mapping[str, Value], sampler: Sampler, things: Callable[[Latent], Masks], *,
+        led: bool = False,
+    ) -> Unfolded:  # fmt: skip
+        """What the values of `settings` say; of frames `led` by maps only that motion is on counts.
+
+        Then the first frame's noise is that of all, and nothing is moved. Source: Text2Video-Zero's
+        code for control.
+        """
+        motion = Motion.of(asked)
+        return cls(
+            sampler=sampler,
+            motion=None if led else motion,
+            things=things if asked["smoothing"] else None,
+            alpha=float(asked["alpha"]),
+            shared=led and motion is not None,
+        )
 
     def __call__(
         self, denoise: Denoise, x: Latent, grid: Grid, schedule: Schedule
@@ -140,6 +173,7 @@ class Unfolded:
 
     def _steps(self, denoise: Denoise, x: Latent, grid: Grid, schedule: Schedule) -> Iterator[Step]:
         shifts, rest = x.new_zeros(x.shape[2], 2).double(), grid
+        x = x[:, :, :1].expand_as(x) if self.shared else x
         if self.motion is not None:
             shifts, rest = self.motion.shifts(x.shape[2]), grid[grid <= self.motion.high]
             x = yield from self._freed(denoise, x, grid, schedule, self.motion)
@@ -194,13 +228,18 @@ class Anchored(nn.Module):
         self.network, self.chunk = network, chunk
 
     def forward(self, x: Latent, t: Time, condition: Condition) -> Latent:
-        """As the network itself."""
-        first, rest = x[:, :, :1], x[:, :, 1:]
+        """As the network itself; each frame keeps its own part of what lies beside it."""
+        maps, parts = condition.concat, self._parts(x)
+        beside = [None] * len(parts) if maps is None else self._parts(maps)
         said = [
-            self.network(torch.cat([first, part], dim=2), t, condition, sees="first")
-            for part in torch.split(rest, self.chunk, dim=2)
+            self.network(part, t, replace(condition, concat=its), sees="first")
+            for part, its in zip(parts, beside, strict=True)
         ]
         return torch.cat([said[0][:, :, :1], *(part[:, :, 1:] for part in said)], dim=2)
+
+    def _parts(self, x: Float[Tensor, "b k t h w"]) -> list[Float[Tensor, "b k _t h w"]]:
+        first, rest = x[:, :, :1], x[:, :, 1:]
+        return [torch.cat([first, part], dim=2) for part in torch.split(rest, self.chunk, dim=2)]
 
 
 def anchored(denoiser: Denoiser, chunk: int) -> Denoiser:
