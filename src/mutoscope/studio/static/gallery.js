@@ -104,7 +104,7 @@
       ...erase(id, said, () => box.close()));
     const box = dialog("details", one.request.prompt,
       make("div", { class: "two" }, screen,
-        make("div", {}, make("h2", {}, one.request.prompt || "A story"), facts(one, read), acts, said, done ? record : null)));
+        make("div", {}, make("h2", {}, one.request.prompt || (one.request.segments.length ? "A story" : "Without words")), facts(one, read), acts, said, done ? record : null)));
   };
 
   async function reading(id) {
