@@ -58,14 +58,26 @@ PAGE, INK = (250, 250, 248), (40, 40, 46)
 
 @dataclass(frozen=True, kw_only=True)
 class Task:
-    """What a system is asked: conditions of these kinds, of a clip or of a single picture."""
+    """What a system is asked: conditions of these kinds, of a clip or of a single picture.
+
+    Those of `other` are of the next input, of the last one those of the first.
+    """
 
     title: str
     kinds: Sequence[str]
     still: bool = False
+    other: Sequence[str] = ()
 
 
 TASKS: Mapping[str, Sequence[Task]] = {
+    "gen1": (
+        Task(title="the structure of a clip", kinds=("structure",)),
+        Task(
+            title="the structure of a clip, the look of the next",
+            kinds=("structure", "style"),
+            other=("style",),
+        ),
+    ),
     "pixeldance": (
         Task(title="a picture, to begin with", kinds=("first",), still=True),
         Task(title="the first and last frame of a clip", kinds=("first", "last")),
@@ -154,13 +166,14 @@ def blocks(
     system: Diffusion, task: Task, found: Sequence[Input], folder: Path, **more: Unpack[Asked]
 ) -> Iterator[tuple[Block, Request]]:
     """What each input gives, one after another; its pictures are put into a folder."""
-    side = system.accepts().complete({"prompt": " ", "system": system.card.name}).size[0]
-    for number, one in enumerate(found):
-        clip = one.read(side, still=task.still)
-        told = [
-            ConditionRequest(kind=kind, source=str(_source(one, clip, kind, folder)))
-            for kind in task.kinds
-        ]
+    side = Request.from_json(dict(system.accepts().defaults)).size[0]
+    clips = [one.read(side, still=task.still) for one in found]
+    for number, (one, clip) in enumerate(zip(found, clips, strict=True)):
+        told = []
+        for kind in task.kinds:
+            at = (number + (kind in task.other)) % len(found)
+            source = _source(found[at], clips[at], kind, folder)
+            told.append(ConditionRequest(kind=kind, source=str(source)))
         T = FRAMES if task.still else clip.frames.shape[2]
         wish: Asked = {**more, "frames": T, "fps": FPS, "seed": number, "conditions": told}
         asked = system.request(one.prompt, **wish)

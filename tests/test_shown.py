@@ -94,6 +94,18 @@ def test_a_map_of_a_clip_is_given_whole_and_the_copy_is_the_clip(shown, data: Pa
     assert torch.equal(copy, found[0].read(32, still=False).frames)
 
 
+def test_the_look_of_the_next_input_is_taken_of_that(shown, data: Path, tmp_path: Path):
+    _, task = shown.TASKS["gen1"]
+    found = shown.inputs(data / shown.CLIPS, [], 2)
+    made = list(shown.blocks(tiny.system("gen1"), task, found, tmp_path, steps=1))
+    first, other = ([Path(one.source).name for one in asked.conditions] for _, asked in made)
+    assert first == [found[0].path.name, f"{found[1].path.stem}-style.png"]
+    assert other == [found[1].path.name, f"{found[0].path.stem}-style.png"]
+    given, _, copy, _ = made[0][0].rows
+    assert not given.isnan().any()
+    assert torch.equal(copy, found[0].read(32, still=False).frames)
+
+
 def test_a_sheet_that_is_too_large_is_made_worse_and_then_refused(
     shown, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
