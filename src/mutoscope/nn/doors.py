@@ -60,7 +60,7 @@ class Maps(nn.Module):
 
     def __init__(self, sizes: Mapping[str, int], out: int, *, over_time: bool = True) -> None:
         super().__init__()
-        self.sizes = dict(sizes)
+        self.sizes, self.out = dict(sizes), out
         self.encoders = nn.ModuleDict(
             {name: MapEncoder(width, out, over_time=over_time) for name, width in sizes.items()}
         )
@@ -84,8 +84,7 @@ class Maps(nn.Module):
         if total is not None:
             return total
         b, _, t, h, w = values.shape
-        out = next(iter(self.encoders.values())).three.out_channels
-        return values.new_zeros(b, t, h, w, out)
+        return values.new_zeros(b, t, h, w, self.out)
 
 
 class Resampler(nn.Module):
