@@ -8,7 +8,7 @@ are taken, the middle square, at 8 frames a second; pictures are first frames of
 
 Each of a system's TASKS is a band of the sheet, each input a block of four rows: what the system is
 given; what the autoencoder can show of what that was taken from; the input copied (the clip itself,
-else for every frame the nearest picture that was given); the result, of the caption as its prompt.
+else for every frame the nearest picture that was given); the result, of the prompt below.
 The sheet and what it shows, with all credits, go to OUT/NAME.webp and .json, of which `make docs`
 makes docs/shown.md. The seed of an input is its number.
 """
@@ -58,14 +58,32 @@ PAGE, INK = (250, 250, 248), (40, 40, 46)
 
 @dataclass(frozen=True, kw_only=True)
 class Task:
-    """What a system is asked: conditions of these kinds, of a clip or of a single picture."""
+    """What a system is asked: conditions of these kinds, of a clip or of a single picture.
+
+    Those of `others` are of the first frame of the next input. `says` is the prompt.
+    """
 
     title: str
     kinds: Sequence[str]
+    others: Sequence[str] = ()
     still: bool = False
+    says: str = "{caption}"
 
 
 TASKS: Mapping[str, Sequence[Task]] = {
+    "gen1": (
+        Task(
+            title="the structure of a clip, and words",
+            kinds=("structure",),
+            says="a green ball on the snow",
+        ),
+        Task(
+            title="the structure of a clip, and the next input's look",
+            kinds=("structure",),
+            others=("style",),
+            says="as in the picture",
+        ),
+    ),
     "pixeldance": (
         Task(title="a picture, to begin with", kinds=("first",), still=True),
         Task(title="the first and last frame of a clip", kinds=("first", "last")),
@@ -154,20 +172,22 @@ def blocks(
     system: Diffusion, task: Task, found: Sequence[Input], folder: Path, **more: Unpack[Asked]
 ) -> Iterator[tuple[Block, Request]]:
     """What each input gives, one after another; its pictures are put into a folder."""
-    side = system.accepts().complete({"prompt": " ", "system": system.card.name}).size[0]
+    side = system.accepts().defaults["size"][0]
     for number, one in enumerate(found):
-        clip = one.read(side, still=task.still)
+        clip, other = one.read(side, still=task.still), found[(number + 1) % len(found)]
+        look = other.read(side, still=True) if task.others else clip
         told = [
-            ConditionRequest(kind=kind, source=str(_source(one, clip, kind, folder)))
-            for kind in task.kinds
+            ConditionRequest(kind=kind, source=str(_source(*of, kind, folder)))
+            for of, kinds in (((one, clip), task.kinds), ((other, look), task.others))
+            for kind in kinds
         ]
         T = FRAMES if task.still else clip.frames.shape[2]
         wish: Asked = {**more, "frames": T, "fps": FPS, "seed": number, "conditions": told}
-        asked = system.request(one.prompt, **wish)
+        asked = system.request(task.says.format(caption=one.prompt), **wish)
         with torch.inference_mode():
             best = system.autoencoder.decode(system.autoencoder.encode(clip.frames))
             rows = [seen(asked), _held(best, T), copied(asked, clip), system.make(asked).frames]
-        yield Block(rows=rows, prompt=one.prompt), asked
+        yield Block(rows=rows, prompt=asked.prompt), asked
 
 
 def _source(one: Input, clip: Clip, kind: str, folder: Path) -> Path:
@@ -250,7 +270,7 @@ def saved(page: Image.Image, path: Path) -> Path:
 def keep(page: Image.Image, out: Path, system: System, told: Mapping[str, Any]) -> None:
     """Write the sheet of a system, and what is told of it, as `shown_page` reads it."""
     name = system.card.name
-    known = {"system": name, "commit": commit(), "weights": dict(system.weights), **told}
+    known = {"system": name, "weights": dict(system.weights), **told}
     print(saved(page, out / f"{name}.webp"))
     print(written(out / f"{name}.json", json.dumps(known, indent=1) + "\n"))
 
@@ -273,7 +293,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--images", action="store_true", help="pictures of DIR/images")
     parser.add_argument("--count", type=int, default=COUNT)
     parser.add_argument("--steps", type=int, help="how many; else as the system says")
-    asked = parser.parse_args(arguments)
+    asked, code = parser.parse_args(arguments), commit()
     clips = inputs(asked.data / CLIPS, asked.match, asked.count)
     stills = inputs(asked.data / IMAGES, asked.match, asked.count) if asked.images else clips
     system = recipes.find(asked.name).load(asked.weights)
@@ -288,14 +308,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
             for one, (block, request) in zip(found, made, strict=True):
                 bands[task.title].append(block)
                 told.append({
-                    "task": task.title, "file": one.path.name, "prompt": one.prompt,
+                    "task": task.title, "file": one.path.name, "prompt": block.prompt,
                     "frames": request.frames, "seed": request.seed, "credit": one.credit,
                 })  # fmt: skip
                 print(f"{task.title}: {one.path.name}", flush=True)
     script = f"shown.py {asked.name} --data DIR{' --images' * asked.images}"
     keep(drawn(bands), asked.out, system, {
-        "script": script, "rows": ROWS, "steps": request.steps, "guidance": request.guidance,
-        "shown": told,
+        "commit": code, "script": script, "rows": ROWS, "steps": request.steps,
+        "guidance": request.guidance, "shown": told,
     })  # fmt: skip
 
 
