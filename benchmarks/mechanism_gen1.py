@@ -88,7 +88,7 @@ def scores(studio: Studio, cases: Sequence[Case], smooth: float) -> dict[str, Ro
     """A number a driver for each of BETTER."""
     reader = studio.on.reader
     plain, smoother, rough = (
-        studio.of(cases, lambda case, knobs=knobs: case.asked("picture", **knobs))
+        studio.of(cases, "picture", **knobs)
         for knobs in (
             {"omega_t": smooth}, {"omega_t": smooth + 0.5}, {"omega_t": smooth, "t_s": ROUGH}
         )

@@ -8,7 +8,7 @@ are taken, the middle square, at 8 frames a second; pictures are first frames of
 
 Each of a system's TASKS is a band of the sheet, each input a block of four rows: what the system is
 given; what the autoencoder can show of what that was taken from; the input copied (the clip itself,
-else for every frame the nearest picture that was given); the result, of the prompt below.
+else for every frame the nearest picture that was given); the result, of the caption as its prompt.
 The sheet and what it shows, with all credits, go to OUT/NAME.webp and .json, of which `make docs`
 makes docs/shown.md. The seed of an input is its number.
 """
@@ -60,28 +60,22 @@ PAGE, INK = (250, 250, 248), (40, 40, 46)
 class Task:
     """What a system is asked: conditions of these kinds, of a clip or of a single picture.
 
-    Those of `others` are of the first frame of the next input. `says` is the prompt.
+    Those of `other` are of the next input, of the last one those of the first.
     """
 
     title: str
     kinds: Sequence[str]
-    others: Sequence[str] = ()
     still: bool = False
-    says: str = "{caption}"
+    other: Sequence[str] = ()
 
 
 TASKS: Mapping[str, Sequence[Task]] = {
     "gen1": (
+        Task(title="the structure of a clip", kinds=("structure",)),
         Task(
-            title="the structure of a clip, and words",
-            kinds=("structure",),
-            says="a green ball on the snow",
-        ),
-        Task(
-            title="the structure of a clip, and the next input's look",
-            kinds=("structure",),
-            others=("style",),
-            says="as in the picture",
+            title="the structure of a clip, the look of the next",
+            kinds=("structure", "style"),
+            other=("style",),
         ),
     ),
     "pixeldance": (
@@ -172,22 +166,21 @@ def blocks(
     system: Diffusion, task: Task, found: Sequence[Input], folder: Path, **more: Unpack[Asked]
 ) -> Iterator[tuple[Block, Request]]:
     """What each input gives, one after another; its pictures are put into a folder."""
-    side = system.accepts().defaults["size"][0]
-    for number, one in enumerate(found):
-        clip, other = one.read(side, still=task.still), found[(number + 1) % len(found)]
-        look = other.read(side, still=True) if task.others else clip
-        told = [
-            ConditionRequest(kind=kind, source=str(_source(*of, kind, folder)))
-            for of, kinds in (((one, clip), task.kinds), ((other, look), task.others))
-            for kind in kinds
-        ]
+    side = Request.from_json(dict(system.accepts().defaults)).size[0]
+    clips = [one.read(side, still=task.still) for one in found]
+    for number, (one, clip) in enumerate(zip(found, clips, strict=True)):
+        told = []
+        for kind in task.kinds:
+            at = (number + (kind in task.other)) % len(found)
+            source = _source(found[at], clips[at], kind, folder)
+            told.append(ConditionRequest(kind=kind, source=str(source)))
         T = FRAMES if task.still else clip.frames.shape[2]
         wish: Asked = {**more, "frames": T, "fps": FPS, "seed": number, "conditions": told}
-        asked = system.request(task.says.format(caption=one.prompt), **wish)
+        asked = system.request(one.prompt, **wish)
         with torch.inference_mode():
             best = system.autoencoder.decode(system.autoencoder.encode(clip.frames))
             rows = [seen(asked), _held(best, T), copied(asked, clip), system.make(asked).frames]
-        yield Block(rows=rows, prompt=asked.prompt), asked
+        yield Block(rows=rows, prompt=one.prompt), asked
 
 
 def _source(one: Input, clip: Clip, kind: str, folder: Path) -> Path:
@@ -308,7 +301,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             for one, (block, request) in zip(found, made, strict=True):
                 bands[task.title].append(block)
                 told.append({
-                    "task": task.title, "file": one.path.name, "prompt": block.prompt,
+                    "task": task.title, "file": one.path.name, "prompt": one.prompt,
                     "frames": request.frames, "seed": request.seed, "credit": one.credit,
                 })  # fmt: skip
                 print(f"{task.title}: {one.path.name}", flush=True)

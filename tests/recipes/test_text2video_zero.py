@@ -71,7 +71,7 @@ def test_every_knob_matters(system):
     torch.nn.init.zeros_(reader.weight)
     torch.nn.init.constant_(reader.bias, -1)  # there are no things: all is background
     knobs = {
-        "motion": False, "right": -1.0, "down": 0.0, "strength": 256.0, "t0": 0.3, "t1": 1.0,
+        "motion": False, "right": -1.0, "down": 0.0, "strength": 256.0, "t0": 0.1, "t1": 1.0,
         "cross_frame": False, "smoothing": True,
     }  # fmt: skip
     usual = {"strength": 128.0}
@@ -96,7 +96,7 @@ def test_smoothing_costs_the_steps_that_it_does_again():
     assert 1.5 < smooth.operations / plain.operations <= 2
 
 
-def test_its_times_are_as_noisy_as_the_papers():
+def test_its_times_hide_as_much_of_a_smaller_latent_as_the_papers():
     can = text2video_zero.Config.small().accepts()
     knobs = {knob.name: knob.default for knob in can.settings}
     for name, timestep in (("t0", 881), ("t1", 941)):
@@ -108,7 +108,7 @@ def test_its_times_are_as_noisy_as_the_papers():
                 ours(torch.tensor(knobs[name], dtype=torch.float64)),
             )
         ]
-        assert levels[0] == pytest.approx(levels[1], rel=1e-3)
+        assert levels[0] == pytest.approx(4 * levels[1], rel=1e-3), "64 / 16"
         assert any(f"{knobs[name]:.3f}" in line for line in text2video_zero.CARD.departs)
 
 
@@ -178,7 +178,7 @@ def test_with_maps_all_frames_share_one_noise_and_look_at_the_first(system, film
     own = {"motion": False}
     apart = system.make(tiny.request(system, conditions=[still], settings=own)).frames
     assert (apart[:, :, 1:] - apart[:, :, :1]).abs().max() > 1e-2
-    moved = {"strength": 300.0, "t0": 0.3}
+    moved = {"strength": 300.0, "t0": 0.1}
     told = system.make(tiny.request(system, conditions=[still], settings=moved)).frames
     assert torch.equal(told, same), "the map moves what is seen, not the latent"
     one, alone = (

@@ -367,6 +367,17 @@ def test_a_store_of_version_2_is_taken_over(tmp_path: Path):
     assert store.claim("w").task == "make"
 
 
+def test_a_webhook_says_whether_a_clip_or_a_system_is_there(store: Store):
+    for task in ("make", "tune"):
+        store.create(order(task=task, webhook="https://example.com"), queue=9)
+        lease = store.claim("w")
+        assert store.complete(lease, folder=lease.id, files=FILES, sha256="0")
+    with store.database.reading() as connection:
+        bodies = connection.exec_driver_sql("SELECT body FROM mutoscope_deliveries").scalars()
+        said = [json.loads(body)["type"] for body in bodies]
+    assert said == ["video.completed", "tuning.completed"]
+
+
 def test_what_was_tuned_outlasts_what_was_made(tmp_path: Path):
     store = opened(tmp_path, keep=10, now=lambda: 100.0)
     ends = {}

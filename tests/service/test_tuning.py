@@ -1,7 +1,10 @@
 """A tuning as a job: asked for, followed, kept early, killed and gone on with, and then used."""
 
 import json
+import os
 import shutil
+import signal
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -21,8 +24,10 @@ from mutoscope.service.settings import Settings
 from mutoscope.service.worker import Worker
 from mutoscope.training import tuning
 from tests import tiny
+from tests.service.served import Server, until
 
 NAME, PROMPT = "tune_a_video", "a red ball"
+JSON = {"Content-Type": "application/json"}
 
 
 @pytest.fixture(scope="module")
@@ -243,6 +248,26 @@ def test_samples_are_shown_as_they_are_drawn(desk: Desk, dance: Path, monkeypatc
     assert not list(desk.settings.previews.iterdir())
 
 
+@pytest.mark.slow
+def test_kill_9_while_it_learns_changes_no_bit(base: Path, dance: Path, tmp_path: Path):
+    deltas = []
+    for kill in (False, True):
+        with Server(tmp_path / str(kill), weights=str(base), warm=[]) as server:
+            with server.client() as client:
+                clip = client.post("/v1/assets", files={"file": dance.read_bytes()}).json()["id"]
+                asked = {"clip": clip, "prompt": PROMPT, "fps": 6, "steps": 200}
+                job = client.post("/v1/tunings", json=asked).json()["id"]
+                while kill and client.get(f"/v1/jobs/{job}").json()["step"] < 120:
+                    time.sleep(0.05)
+                for worker in server.workers() if kill else ():
+                    os.kill(worker, signal.SIGKILL)
+                done = until(client, job, within=600)
+            assert (done["state"], done["attempt"]) == ("completed", 1 + kill)
+            (path,) = (server.home / "tuned").glob(f"{job}-*/{NAME}/{zoo.DELTA}")
+            deltas.append(path.read_bytes())
+    assert deltas[0] == deltas[1]
+
+
 def test_two_workers_are_never_in_one_run(desk: Desk, tmp_path: Path):
     told = []
 
@@ -281,14 +306,42 @@ def test_others_neither_see_nor_use_what_was_tuned_for_somebody(desk: Desk, danc
     "name",
     [
         f"{NAME}:", f"{NAME}:job_1", f"{NAME}:../../etc", f"{NAME}:/etc/passwd", ":", "../x:y",
-        f"{NAME}:job_%", "tiny:job_1",
+        f"{NAME}:job_%", "tiny:job_1", f"{NAME}:\ud800",
     ],
 )  # fmt: skip
 def test_no_part_of_a_name_is_a_path(desk: Desk, client: TestClient, name: str):
     with pytest.raises(RequestError, match="no tuned system called"):
         desk.offer(name)
-    answer = client.post("/v1/jobs", json={"request": {"system": name, "prompt": "a"}})
+    body = json.dumps({"request": {"system": name, "prompt": "a"}}).encode()
+    assert client.post("/v1/jobs", content=body, headers=JSON).status_code == 400
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"clip": 3}, {"clip": ["a"]}, {"clip": "\ud800"}, {"prompt": None}, {"prompt": "a" * 10001},
+        {"system": []}, {"system": "modelscope"}, {"frames": "x"}, {"fps": True}, {"steps": 1.5},
+        {"preview": {}}, {"priority": 99}, {"conditions": []},
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_said_in_a_sentence(
+    desk: Desk, client: TestClient, dance: Path, wrong: dict
+):
+    asked = {"clip": sent(desk, dance), "prompt": PROMPT, **wrong}
+    answer = client.post("/v1/tunings", content=json.dumps(asked).encode(), headers=JSON)
     assert answer.status_code == 400
+    assert str(desk.settings.home) not in answer.text
+
+
+def test_a_disk_that_can_not_be_written_fails_a_tuning_in_a_sentence(desk: Desk, dance: Path):
+    job = ordered(desk, dance)
+    desk.settings.tuned.rmdir()
+    desk.settings.tuned.write_text("here is no folder")
+    run(desk)
+    failed = desk.get(job.id)
+    assert (failed.state, failed.error_code) == ("failed", "storage")
+    assert str(failed.error).startswith("what is learned can't be stored")
+    desk.settings.tuned.unlink()
 
 
 def test_a_clip_in_place_of_a_tuning_is_no_system(desk: Desk):
@@ -311,7 +364,8 @@ def test_what_can_not_be_learned_is_refused_when_it_is_asked_for(desk: Desk, dan
         ({"clip": sent(desk, still)}, "a picture doesn't move"),
         ({"frames": 9}, "the clip has 8 frames at 8 a second"),
         ({"frames": 0}, "frames must be a whole number"),
-        ({"fps": 0}, "fps must be 0.01 or more"),
+        ({"fps": 0}, "fps for tune_a_video must be"),
+        ({"fps": 1e308}, "fps for tune_a_video must be"),
         ({"steps": 1001}, "steps for tune_a_video"),
         ({"system": "image"}, "system to tune 'image' is not known"),
         ({"guidance": 3}, "field of a tuning 'guidance'"),

@@ -45,13 +45,9 @@ def test_a_picture_has_its_share_and_the_prompt_the_rest(sees: Content):
         meant(style=picture(), image=picture())
 
 
-def test_pictures_of_any_size_are_looked_at_and_an_empty_token_lies_beside_a_vector(sees: Content):
+def test_pictures_of_any_size_are_looked_at(sees: Content):
     for side in (32, 64, 100):
         assert sees.meant(Bytes(), "", {"image": picture(side=side)}).shape == (1, 128)
-    tokens = content.tokens(torch.ones(3, 128))
-    assert tokens.shape == (3, 2, 128)
-    assert tokens[:, 0].all()
-    assert not tokens[:, 1].any()
 
 
 def test_a_prior_of_another_aligner_is_refused_and_who_only_learns_needs_none(

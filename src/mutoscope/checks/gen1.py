@@ -15,7 +15,7 @@ of 15 pictures a thing is learned whose colour training never showed; others' lo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -70,7 +70,7 @@ OBEYED = (
     Obeyed(condition="picture: its colour comes", row=LOOK, unit="%", without="untrained"),
     Obeyed(condition="words instead: their colour comes", row=SAID, unit="%", without=None),
     Obeyed(condition="mask: inside, the picture's colour", row=INSIDE, unit="%", shuffled=None,
-           without="the driver's"),
+           without=None),
 )  # fmt: skip
 
 Things = Bool[np.ndarray, "T S S"]
@@ -116,10 +116,10 @@ class Studio:
     system: Gen1
     name: str = "clips"
 
-    def of(self, cases: Sequence[Case], wish: Callable[[Case], Asked]) -> Frames:
-        """The clips of cases, each asked in the same way."""
+    def of(self, cases: Sequence[Case], *more: str, film: str = "film", **knobs: Value) -> Frames:
+        """The clips of cases, each asked in the same way (`Case.asked`)."""
         usual: Asked = {"frames": FRAMES, "fps": FPS, "steps": STEPS}
-        asked: list[Asked] = [{**usual, **wish(case)} for case in cases]
+        asked: list[Asked] = [{**usual, **case.asked(*more, film=film, **knobs)} for case in cases]
         prompts = [case.prompt for case in cases]
         return each(self.system, self.on.out / self.name, prompts, asked)
 
@@ -130,12 +130,13 @@ def tried(on: Bench) -> Iterator[Check]:
     twin = Studio(on=on, system=gen1.start(on.weights), name="untrained")
     cases = drawn(on.count, mine.system.config.sizes.side, on.out / "drivers")
     half = cases[: max(2, len(cases) // 2)]
-    plain = mine.of(cases, lambda case: case.asked("picture"))
+    plain = mine.of(cases, "picture")
     yield from _structured(mine, twin, cases, plain)
+    real = right(colours(on.reader, torch.cat([case.wanted for case in cases])), cases)
     yield from _coloured(mine, twin, cases, plain)
     yield from _smooth(mine, half)
-    yield from _worded(mine, cases)
-    yield from _masked(mine, cases, plain)
+    yield from _worded(mine, cases, real)
+    yield from _masked(mine, cases, plain, real)
     yield from _modes(mine, half)
     yield from _customised(mine, cases[: max(2, len(cases) // 4)])
 
@@ -251,13 +252,13 @@ def _structured(
     mine: Studio, twin: Studio, cases: Sequence[Case], plain: Frames
 ) -> Iterator[Check]:
     """Nearness against the driver's, by rounds of blur; shuffled, it is against others' drivers."""
-    clips = {rounds: plain if rounds == 0 else mine.of(
-        cases, lambda case, rounds=rounds: case.asked("picture", t_s=rounds)
-    ) for rounds in ROUNDS}  # fmt: skip
+    clips = {
+        rounds: mine.of(cases, "picture", t_s=rounds) if rounds else plain for rounds in ROUNDS
+    }
     table = np.stack([errors(clips[rounds], cases)[0] for rounds in ROUNDS])
     real, shown = errors(torch.cat([case.wanted for case in cases]), cases)
     shuffled, _ = errors(plain, disordered(list(cases), SEED))
-    raw, bare = errors(twin.of(cases, lambda case: case.asked("picture")), cases)
+    raw, bare = errors(twin.of(cases, "picture"), cases)
     floor = float(real.mean())
     yield mean(KEPT, -table[0], -(floor + MORE), {
         "truth": -floor, "shuffled": -float(shuffled.mean()), "untrained": -float(raw.mean()),
@@ -273,7 +274,7 @@ def _structured(
 def _coloured(mine: Studio, twin: Studio, cases: Sequence[Case], plain: Frames) -> Iterator[Check]:
     """Whose colour things have: the picture's, the driver's; also under another's structure."""
     reader = mine.on.reader
-    raw = colours(reader, twin.of(cases, lambda case: case.asked("picture")))
+    raw = colours(reader, twin.of(cases, "picture"))
     real = colours(reader, torch.cat([case.wanted for case in cases]))
     seen, others = colours(reader, plain), disordered(list(cases), SEED)
     beside = {
@@ -286,8 +287,11 @@ def _coloured(mine: Studio, twin: Studio, cases: Sequence[Case], plain: Frames) 
     }
     yield mean("content: colour of the driver, less", -right(seen, cases, "driven"), -OTHERS,
                 means(driven))  # fmt: skip
-    moved = {id(case): other for case, other in zip(cases, others, strict=True)}
-    made = mine.of(cases, lambda case: _driving(moved[id(case)], case))
+    moved = [
+        replace(case, files={**case.files, "film": other.files["film"]})
+        for case, other in zip(cases, others, strict=True)
+    ]
+    made = mine.of(moved, "picture")
     first, other = right(seen, cases), right(colours(reader, made), cases)
     found = difference(
         first, other, np.ones(len(first)), [str(k) for k in range(len(first))], better="higher"
@@ -298,18 +302,11 @@ def _coloured(mine: Studio, twin: Studio, cases: Sequence[Case], plain: Frames) 
     )  # fmt: skip
 
 
-def _driving(driver: Case, case: Case) -> Asked:
-    """A case with another driver."""
-    return replace(case, files={**case.files, "film": driver.files["film"]}).asked("picture")
-
-
 def _smooth(mine: Studio, cases: Sequence[Case]) -> Iterator[Check]:
     """Warp error by omega_t; the driver's own is beside it."""
-    table = np.stack([
-        warped(mine.of(cases, lambda case, smooth=smooth: case.asked("picture", omega_t=smooth)),
-               cases)
-        for smooth in SMOOTH
-    ])  # fmt: skip
+    table = np.stack(
+        [warped(mine.of(cases, "picture", omega_t=smooth), cases) for smooth in SMOOTH]
+    )
     own = float(warped(torch.cat([case.clip for case in cases]), cases).mean())
     yield ranked(
         "time: rank correlation of omega_t and less warp error", -table, SMOOTH, RANK, seed=SEED
@@ -319,7 +316,7 @@ def _smooth(mine: Studio, cases: Sequence[Case]) -> Iterator[Check]:
                  {"driver's own": own, "at 1": float(whole.mean())})  # fmt: skip
 
 
-def _worded(mine: Studio, cases: Sequence[Case]) -> Iterator[Check]:
+def _worded(mine: Studio, cases: Sequence[Case], real: Row) -> Iterator[Check]:
     """The prior's vectors against those of pictures of what is said; and colours by words."""
     sees, text = mine.system.sees, mine.system.text
     prompts = [case.prompt for case in cases]
@@ -332,16 +329,14 @@ def _worded(mine: Studio, cases: Sequence[Case]) -> Iterator[Check]:
     }  # fmt: skip
     rows = {name: (row * shown).sum(-1).double().numpy() for name, row in near.items()}
     yield mean("text: cosine of prior and picture", rows.pop(""), COSINE, means(rows))
-    seen = colours(mine.on.reader, mine.of(cases, lambda case: case.asked()))
-    real = colours(mine.on.reader, torch.cat([case.wanted for case in cases]))
-    others = disordered(list(cases), SEED)
-    beside = {"shuffled": right(seen, others), "truth": right(real, cases)}
+    seen = colours(mine.on.reader, mine.of(cases))
+    beside = {"shuffled": right(seen, disordered(list(cases), SEED)), "truth": real}
     yield share(SAID, right(seen, cases), OWN, means(beside))
 
 
-def _masked(mine: Studio, cases: Sequence[Case], plain: Frames) -> Iterator[Check]:
+def _masked(mine: Studio, cases: Sequence[Case], plain: Frames, real: Row) -> Iterator[Check]:
     """What changes outside of a mask that is where the thing is, and the thing's colour."""
-    made = mine.of(cases, lambda case: case.asked("picture", "mask"))
+    made = mine.of(cases, "picture", "mask")
     rows = {
         name: np.array([
             float(((one[None] - case.clip).abs() * (1 - case.mask)).max()) * 127.5
@@ -355,18 +350,14 @@ def _masked(mine: Studio, cases: Sequence[Case], plain: Frames) -> Iterator[Chec
         n=len(cases), threshold=-1.0, baselines=worst,
     )  # fmt: skip
     seen = colours(mine.on.reader, made)
-    real = colours(mine.on.reader, torch.cat([case.wanted for case in cases]))
-    beside = means({"truth": right(real, cases), "the driver's": right(seen, cases, "driven")})
+    beside = means({"truth": real, "the driver's": right(seen, cases, "driven")})
     yield share(INSIDE, right(seen, cases), OWN, beside)
 
 
 def _modes(mine: Studio, cases: Sequence[Case]) -> Iterator[Check]:
     """A render without colours and textures; a mock-up of it, of which only places count."""
     for name, film, rounds in (("render", "grey", 0), ("storyboard", "mockup", ROUGH)):
-        made = mine.of(
-            cases,
-            lambda case, film=film, rounds=rounds: case.asked("picture", film=film, t_s=rounds),
-        )
+        made = mine.of(cases, "picture", film=film, t_s=rounds)
         seen = colours(mine.on.reader, made)
         off, _ = errors(made, cases)
         yield share(f"{name}: colour of the picture", right(seen, cases), OWN,
@@ -376,7 +367,7 @@ def _modes(mine: Studio, cases: Sequence[Case]) -> Iterator[Check]:
 def _customised(mine: Studio, cases: Sequence[Case]) -> Iterator[Check]:
     """Subjects that are learned from pictures: whether they come, and what others' colours lose."""
     on, side = mine.on, mine.system.config.sizes.side
-    first = right(colours(on.reader, mine.of(cases, lambda case: case.asked("picture"))), cases)
+    first = right(colours(on.reader, mine.of(cases, "picture")), cases)
     rows: dict[str, list[Row]] = {"": [], "before": [], "pictures": [], "others": []}
     for k, subject in enumerate(SUBJECTS):
         shown, name = subjects.pictured(subject, side), f"subject-{k}"
@@ -385,10 +376,10 @@ def _customised(mine: Studio, cases: Sequence[Case]) -> Iterator[Check]:
         folder = subjects.learned(gen1, on, shown, on.out / name)
         taught = Studio(on=on, system=gen1.load(folder), name=name)
         for key, studio in (("", taught), ("before", mine)):
-            made = studio.of(told, lambda case: case.asked("picture", t_s=ROUGH))
+            made = studio.of(told, "picture", t_s=ROUGH)
             rows[key].append(subjects.are(on.reader, made, FPS, subject))
         rows["pictures"].append(subjects.are(on.reader, shown, FPS, subject))
-        made = taught.of(cases, lambda case: case.asked("picture"))
+        made = taught.of(cases, "picture")
         rows["others"].append(right(colours(on.reader, made), cases) - first)
     found = {name: np.concatenate(row) for name, row in rows.items()}
     others = found.pop("others")

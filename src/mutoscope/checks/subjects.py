@@ -43,8 +43,10 @@ def pictured(subject: Thing, side: int, count: int = PICTURES) -> Float[Tensor, 
     while len(found) < count:
         scene = world.sample(SEED, index, objects=1, split="test")
         index += 1
-        look = {"shape": subject.shape, "colour": subject.colour, "material": subject.material}
-        scene = replace(scene, things=(replace(scene.things[0], **look),))
+        thing = replace(
+            scene.things[0], shape=subject.shape, colour=subject.colour, material=subject.material
+        )
+        scene = replace(scene, things=(thing,))
         if goes_well(scene):
             found.append(world.render(scene, frames=1, size=(side, side)).rgb)
     return as_frames(np.stack(found))

@@ -195,4 +195,4 @@ def load(weights: Path | None = None, *, dtype: torch.dtype | None = None) -> Ge
 def _opened(said: Condition, kept: Tensor, vectors: Tensor, there: Tensor) -> Condition:
     """Words, structure beside x, and content where it is `there`."""
     scalars = {**said.scalars, "image": there}
-    return replace(said, concat=kept, image=content.tokens(vectors), scalars=scalars)
+    return replace(said, concat=kept, image=vectors[:, None], scalars=scalars)

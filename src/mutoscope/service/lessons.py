@@ -38,17 +38,18 @@ def request(
     """The whole request of some keys; refuses a picture, and more frames than the clip has."""
     if clip.frames == 1:
         raise RequestError("a picture doesn't move, so there is no motion to learn; give a clip")
-    fps = checked.number("fps", given.get("fps", FPS), low=0.01)
+    can, system = recipe.before(weights).accepts(), given["system"]
+    fps = checked.within(f"fps for {system}", given.get("fps", FPS), can.fps)
     there = max(1, int(clip.frames / clip.fps * fps + 0.01))
-    asked = recipe.before(weights).accepts().complete(
+    asked = can.complete(
         {
-            "system": given["system"],
+            "system": system,
             "prompt": given.get("prompt", ""),
             "frames": given.get("frames", min(FRAMES, there)),
-            "fps": given.get("fps", FPS),
+            "fps": fps,
             "steps": given.get("steps", recipe.PLAN.steps),
         }
-    )  # fmt: skip
+    )
     if asked.frames > there:
         raise RequestError(
             f"the clip has {there} frames at {fps:g} a second (got {asked.frames}); ask for fewer"

@@ -6,7 +6,9 @@ owner; where its weights lie the store says, and no part of a request.
 
 from __future__ import annotations
 
+import re
 import threading
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -20,6 +22,8 @@ from mutoscope.service.jobs import Job, NotFoundError
 from mutoscope.service.settings import Settings
 from mutoscope.service.store import Store
 from mutoscope.systems.system import Card
+
+_JOB = re.compile(r"job_[0-9a-f]{26,40}")
 
 NEEDED = ("accelerate", "tensorboard", "matplotlib")
 """Packages that tuning needs and making clips doesn't."""
@@ -56,10 +60,10 @@ def maker(name: str, store: Store, *, owner: str | None) -> Job | None:
     _, colon, job = name.partition(":")
     if not colon:
         return None
-    try:
-        found = store.get(job, owner=owner)
-    except NotFoundError:
-        found = None
+    found = None
+    if _JOB.fullmatch(job):
+        with suppress(NotFoundError):
+            found = store.get(job, owner=owner)
     if found is None or found.tuned != name:
         raise RequestError(
             f"there is no tuned system called {name[:100]!r}, or no more; see /v1/systems"

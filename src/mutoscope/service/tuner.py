@@ -20,12 +20,14 @@ from time import monotonic, sleep
 import numpy as np
 from jaxtyping import UInt8
 from PIL import Image
+from safetensors import SafetensorError
 
 from mutoscope import media, recipes, zoo
 from mutoscope.recipes import Tunable
 from mutoscope.request import Request
 from mutoscope.service import lessons
 from mutoscope.service.jobs import Pulse
+from mutoscope.service.results import StorageError
 from mutoscope.service.settings import Settings
 from mutoscope.systems import shipped
 
@@ -56,7 +58,20 @@ def run(job: str) -> str:
 
 
 def learned(job: str, request: Request, settings: Settings, *, tell: Tell, show: Show) -> Learned:
-    """Learn the clip of a request, its condition a path; goes on where another attempt was."""
+    """Learn the clip of a request, its condition a path; goes on where another attempt was.
+
+    Fails with StorageError where the run can't be written, or read back.
+    """
+    try:
+        return _learned(job, request, settings, tell, show)
+    except (OSError, SafetensorError) as error:
+        raise StorageError(
+            "what is learned can't be stored, because the service's disk is full or can't be"
+            " written; ask again when there is room"
+        ) from error
+
+
+def _learned(job: str, request: Request, settings: Settings, tell: Tell, show: Show) -> Learned:
     from mutoscope.training import tuning  # needs packages that making clips doesn't
 
     recipe, folder = recipes.find(request.system), settings.tuned / run(job)

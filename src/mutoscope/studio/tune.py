@@ -31,8 +31,8 @@ you watch; what was learned makes clips with the same motion, in other words.</p
 
 
 MISSING = """
-<p class="empty">Tuning needs packages that aren't installed here: pip install 'mutoscope[train]', then
-start the studio again.</p>
+<p class="empty">Tuning needs packages that aren't installed here: pip install 'mutoscope[train]',
+then start the studio again.</p>
 """
 
 

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -128,14 +127,6 @@ def files(folder: Path | None = None) -> Sequence[Path]:
 def hashes(folder: Path | None = None) -> Mapping[str, str]:
     """Theirs, by name."""
     return {file.parent.name: zoo.hashed(file) for file in files(folder)}
-
-
-def tokens(vectors: Vectors) -> Float[Tensor, "b 2 e"]:
-    """Vectors as tokens to attend to, each beside an empty one, so that a place may look away.
-
-    To a token alone all places would attend alike.
-    """
-    return torch.stack([vectors, torch.zeros_like(vectors)], dim=1)
 
 
 def _large(frames: Frames) -> Float[Tensor, "b 3 t h w"]:

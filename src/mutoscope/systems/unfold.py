@@ -21,6 +21,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
+from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -39,6 +40,8 @@ Masks = Float[Tensor, "b 1 t h w"]
 
 CARRIED, FREED = 881, 941
 """Timesteps t0 and t1 of the paper's base. Source: their code, indices 44 and 47 of 50 steps."""
+LATENT = 64
+"""The side of a latent of the paper's base."""
 GRID = 512
 """`strength` is told in so many parts of a side. Source: the paper's pictures, in pixels."""
 
@@ -61,18 +64,22 @@ CHUNK = Setting(
 )
 
 
-def times(schedule: Schedule | None) -> tuple[float, float]:
-    """t0 and t1 on the paper's own clock, or where another schedule has the same sigma / alpha."""
+def times(schedule: Schedule | None, side: int = LATENT) -> tuple[float, float]:
+    """t0 and t1 on the paper's own clock, or where noise hides as much on another schedule.
+
+    Of a latent with a smaller `side` less noise hides as much: sigma / alpha in the measure of the
+    sides. Source: Hoogeboom et al. (2023), eq. 3.
+    """
     theirs = torch.tensor([CARRIED + 1, FREED + 1], dtype=torch.float64) / 1000
     if schedule is not None:
         alpha, sigma = Betas.scaled_linear()(theirs)
-        theirs = schedule.when(sigma / alpha)
+        theirs = schedule.when(sigma / alpha * side / LATENT)
     low, high = theirs.tolist()
     return round(low, 4), round(high, 4)
 
 
-def settings(*, strength: Number, low: Number, high: Number) -> Sequence[Setting]:
-    """The knobs of such a system; defaults for strength, t0 and t1 are its own.
+def settings(strength: Number, low: Number, high: Number, *, carried: bool) -> Sequence[Setting]:
+    """The knobs of such a system; defaults for strength, t0, t1 and `carried` are its own.
 
     Direction (1, 1) and alpha are the paper's.
     """
@@ -84,6 +91,7 @@ def settings(*, strength: Number, low: Number, high: Number) -> Sequence[Setting
         _knob("t0", low, 0.02, 0.99, "time at which the picture is carried along"),
         _knob("t1", high, 0.02, 1, "time, t0 or later, up to which noise frees the frames"),
         _switch("cross_frame", "every frame looks at the first one"),
+        _switch("carried", "it is seen where it is carried to; twice the work", default=carried),
         _switch("smoothing", "keeps the background still; twice the work", default=False),
         _knob("alpha", 0.6, 0, 1, "how much of a smoothed background is the first frame's"),
         CHUNK,
@@ -220,15 +228,20 @@ def smoothed(
 class Anchored(nn.Module):
     """A network whose frames all look at the first, `chunk` of them at a time beside it.
 
-    What it says doesn't depend on `chunk`. Of a network with layers over time it would.
+    With a `motion` each looks at the first carried along to it: a network that knows places finds
+    there what it would find at its own place in the first, were nothing moved, and so leaves all
+    things where they were. What it says doesn't depend on `chunk`. Of a network with layers over
+    time it would.
     """
 
-    def __init__(self, network: nn.Module, chunk: int) -> None:
+    def __init__(self, network: nn.Module, chunk: int, motion: Motion | None = None) -> None:
         super().__init__()
-        self.network, self.chunk = network, chunk
+        self.network, self.chunk, self.motion = network, chunk, motion
 
     def forward(self, x: Latent, t: Time, condition: Condition) -> Latent:
         """As the network itself; each frame keeps its own part of what lies beside it."""
+        if self.motion is not None and x.shape[2] > 1:
+            return self._carried(x, t, condition, self.motion.shifts(x.shape[2]))
         maps, parts = condition.concat, self._parts(x)
         beside = [None] * len(parts) if maps is None else self._parts(maps)
         said = [
@@ -237,11 +250,38 @@ class Anchored(nn.Module):
         ]
         return torch.cat([said[0][:, :, :1], *(part[:, :, 1:] for part in said)], dim=2)
 
+    def _carried(
+        self, x: Latent, t: Time, condition: Condition, shifts: Float[Tensor, "t 2"]
+    ) -> Latent:
+        """Pairs of the first frame carried along and a frame, each pair as a clip of its own."""
+        if condition.concat is not None:
+            raise ValueError("frames after maps are not carried along")
+        said = [self.network(x[:, :, :1], t, condition)]
+        for ks in torch.arange(1, x.shape[2]).split(self.chunk):
+            pairs, n = _pairs(moved(x[:, :, :1], shifts[ks]), x[:, :, ks]), len(ks)
+            told = condition.framewise(n)
+            found = self.network(pairs, t.repeat_interleave(n), told, sees="first")[:, :, 1]
+            said.append(rearrange(found, "(b n) c h w -> b c n h w", n=n))
+        return torch.cat(said, dim=2)
+
     def _parts(self, x: Float[Tensor, "b k t h w"]) -> list[Float[Tensor, "b k _t h w"]]:
         first, rest = x[:, :, :1], x[:, :, 1:]
         return [torch.cat([first, part], dim=2) for part in torch.split(rest, self.chunk, dim=2)]
 
 
-def anchored(denoiser: Denoiser, chunk: int) -> Denoiser:
+def _pairs(
+    one: Float[Tensor, "b k t h w"], other: Float[Tensor, "b k t h w"]
+) -> Float[Tensor, "bt k 2 h w"]:
+    """Frames of two clips side by side, as clips of two frames."""
+    return rearrange([one, other], "two b k t h w -> (b t) k two h w")
+
+
+def carried(asked: Mapping[str, Value]) -> Motion | None:
+    """The motion with which the first frame is carried to those that look at it, if any do."""
+    return Motion.of(asked) if asked["cross_frame"] and asked["carried"] else None
+
+
+def anchored(denoiser: Denoiser, chunk: int, motion: Motion | None = None) -> Denoiser:
     """The same denoiser with its network `Anchored`; its weights are shared."""
-    return Denoiser(Anchored(denoiser.network, chunk), denoiser.schedule, denoiser.prediction)
+    network = Anchored(denoiser.network, chunk, motion)
+    return Denoiser(network, denoiser.schedule, denoiser.prediction)

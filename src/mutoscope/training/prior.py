@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -90,7 +91,7 @@ def heard(aligner: Aligner, cached: Latents) -> Float[Tensor, "k n e"]:
             rows = range(first, min(len(cached), first + AT_ONCE))
             batch = cached.pick(rows, [telling] * len(rows))
             every.append(aligner.hear(batch["text"].float(), batch["mask"]))
-    return torch.cat(every).unflatten(0, (cached.tellings, len(cached)))
+    return rearrange(torch.cat(every), "(k n) e -> k n e", k=cached.tellings)
 
 
 def seen(true: Exact) -> Float[Tensor, "n p e"]:
