@@ -21,7 +21,7 @@ Found = Mapping[str, Any]
 HEAD = """# Real clips and pictures
 
 Written by `make docs`. What ships was trained on rendered scenes of solids and knows the words for
-those; here it is given what a camera saw. Each sheet is of the first inputs
+those; here it is given what a camera saw, and told its caption. Each sheet is of the first inputs
 by file name that may be shown, with no picking: of clips two seconds at 8 frames a second, or what
 there is, the middle square. Frames stand from the first to the last. The *ceiling* is what the
 autoencoder can show of an input, which no result can be better than; the *copy* is the input, the
