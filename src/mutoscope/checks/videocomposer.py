@@ -69,7 +69,8 @@ OBEYED = (
            shuffled=None, truth=None),
     Obeyed(condition="motion: error of flow less than by words alone", row=FLOWED, unit="%",
            shuffled=SHUFFLED, without=None),
-    Obeyed(condition="stroke: goes that way", row=DRAWN, unit="%", truth=None),
+    Obeyed(condition="stroke: goes that way", row=DRAWN, unit="%", shuffled=SHUFFLED,
+           truth=None),
 )  # fmt: skip
 PAIRED = ("text", "image", "sketches", "depth", "motion")
 LOW, HIGH = 1.0, 9.0
