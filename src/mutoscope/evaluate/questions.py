@@ -9,18 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import count, islice, permutations
+from itertools import count, islice
 from typing import Any
 
 import numpy as np
 
 from mutoscope.clip import Frames
-from mutoscope.evaluate.faithfulness import Said, renders
+from mutoscope.evaluate.faithfulness import Said, renders, sides
 from mutoscope.evaluate.paraphrases import Prompts
 from mutoscope.evaluate.tracks import SIDES
 from mutoscope.world.caption import caption
 from mutoscope.world.draw import SIZING, core_words
-from mutoscope.world.facts import Facts, ThingFacts, related, shown
+from mutoscope.world.facts import Facts, ThingFacts, shown
 from mutoscope.world.parse import parse
 from mutoscope.world.place import arrange
 from mutoscope.world.sample import sample
@@ -107,8 +107,7 @@ class Questions:
         """Scenes with a caption that says so, which one in four does, and what all it says."""
         for i in count():
             scene = sample(self.seed, i, tier=self.tier, split=self.split, unseen=self.unseen)
-            pairs = permutations(range(len(scene.things)), 2)
-            if not any(related(scene, a, SIDES[0], b) for a, b in pairs):
+            if not sides(scene):
                 continue
             for k in range(TELLINGS):
                 rng = np.random.default_rng((self.seed, i, k))
