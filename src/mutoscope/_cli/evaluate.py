@@ -19,6 +19,7 @@ from mutoscope._cli.leave import StoppedError
 from mutoscope.errors import DataError, RequestError
 from mutoscope.evaluate import (
     against,
+    diversity,
     folder,
     given,
     lettering,
@@ -39,6 +40,11 @@ from mutoscope.evaluate.vocabulary import Pair, Shown
 
 HASH = re.compile("[0-9a-f]{64}")
 """Told by its first twelve digits on the page; whole in scores.json."""
+ALONE = (
+    "of words and conditions those of other clips; real renders and an untrained twin are known "
+    "only of what evaluate --system makes"
+)
+"""What stands beside the figures of anybody's clips."""
 KEPT = "kept"
 """The folder inside DIR that makes a stopped run go on."""
 
@@ -83,7 +89,11 @@ def run(wish: Wish) -> None:
     left += [*unheard, *ungiven]
     faithful = scores.faithful(clips, reader, {})
     tables = {
-        FAITHFUL: {**faithful, **matching.rows([clip.match for clip in clips], {})},
+        FAITHFUL: {
+            **faithful,
+            **matching.rows([clip.match for clip in clips], {}),
+            **diversity.among([c.prompt for c in clips], [c.measured.vector for c in clips]),
+        },
         GIVEN: given.summed([clip.given for clip in clips]),
         TIME: scores.in_time([clip.measured for clip in clips], {}),
     }
@@ -92,7 +102,8 @@ def run(wish: Wish) -> None:
     except KeyboardInterrupt:
         raise StoppedError(f"what was measured is in {wish.out}; call again to go on") from None
     tables, left = {**tables, **more}, [*left, *gone]
-    facts = {"versions": folder.versions(), "seeds": {"chance": scores.SEED}, **known}
+    facts = {"versions": folder.versions(), "seeds": {"chance": scores.SEED}, "beside": ALONE}
+    facts |= known
     report(wish.out, f"Clips of {wish.clips.name}", clips, tables, facts, left)
     if not clips:
         first = f"; the first: {left[0].file} {left[0].reason}" if left else ""

@@ -20,7 +20,7 @@ from mutoscope.evaluate.paraphrases import Prompts
 from mutoscope.evaluate.tracks import SIDES
 from mutoscope.world.caption import caption
 from mutoscope.world.draw import SIZING, core_words
-from mutoscope.world.facts import Facts, ThingFacts, shown
+from mutoscope.world.facts import Facts, ThingFacts, agrees, shown
 from mutoscope.world.parse import parse
 from mutoscope.world.place import arrange
 from mutoscope.world.sample import sample
@@ -103,6 +103,24 @@ class Questions:
             frames=self.frames, fps=self.fps, side=self.side,
         )  # fmt: skip
 
+    def repeated(self, times: int) -> Asked:
+        """The first `n` captions, each `times` times in a row; core tier only.
+
+        Their scenes show what the caption says; where things stand is drawn anew, and which way
+        round what goes both ways.
+        """
+        asked = self.asked()
+        scenes = []
+        for i, (prompt, scene) in enumerate(zip(asked.prompts, asked.scenes, strict=True)):
+            rng = np.random.default_rng((self.seed, i))
+            said = parse(prompt)
+            scenes += [_again(shown(scene), said, rng) for _ in range(times)]
+        return replace(
+            asked, scenes=scenes,
+            prompts=[prompt for prompt in asked.prompts for _ in range(times)],
+            said=[said for said in asked.said for _ in range(times)],
+        )  # fmt: skip
+
     def _sides(self) -> Iterator[tuple[Scene, str, Facts]]:
         """Scenes with a caption that says so, which one in four does, and what all it says."""
         for i in count():
@@ -150,6 +168,14 @@ def staged(facts: Facts, rng: np.random.Generator) -> Scene:
         placed = arrange(scene, rng) if _plain(scene) else None
         if placed is not None:
             return placed
+
+
+def _again(words: Facts, said: Facts, rng: np.random.Generator) -> Scene:
+    """A scene of the same words of which a caption is true too."""
+    while True:
+        scene = staged(words, rng)
+        if agrees(said, scene):
+            return scene
 
 
 def _thing(drawn: Thing, said: ThingFacts) -> Thing:
