@@ -29,10 +29,11 @@ from mutoscope.checks import Bench, Check, Obeyed
 from mutoscope.clip import Frames
 from mutoscope.evaluate import report
 from mutoscope.evaluate.conditions import psnr
-from mutoscope.evaluate.distribution import Features, kernel, ours
+from mutoscope.evaluate.distribution import kernel, ours
 from mutoscope.evaluate.ends import FPS, FRAMES, SEED, Case, going, written
 from mutoscope.evaluate.faithfulness import disordered, marks, renders
 from mutoscope.evaluate.folder import LeftOut
+from mutoscope.evaluate.frechet import Features
 from mutoscope.evaluate.keeping import each
 from mutoscope.evaluate.paired import bootstrap
 from mutoscope.evaluate.reading import read
@@ -136,7 +137,7 @@ def _coded(system: PixelDance, frames: Frames) -> Frames:
     """What the autoencoder makes of clips."""
     coder = system.autoencoder
     with torch.inference_mode():
-        return torch.cat([coder.decode(coder.encode(one)) for one in frames.split(1)])
+        return torch.cat([coder.decode(coder.encode(one)) for one in torch.split(frames, 1)])
 
 
 def _nearest(made: Frames, true: Frames) -> Row:
@@ -148,10 +149,9 @@ def _nearest(made: Frames, true: Frames) -> Row:
 def _last(mine: Stage, twin: Stage, cases: Sequence[Case]) -> Iterator[Check]:
     """The curve of tau, the places at half of the steps, and how much the last step bends."""
     reader, ways = mine.on.reader, _ways(cases)
-    seen = [
-        places(reader, mine.of(cases, lambda case, tau=tau: case.asked("first", "last", tau=tau)))
-        for tau in TAUS
-    ]
+    prompts = [case.prompt for case in cases]
+    wishes = ([case.asked("first", "last", tau=tau) for case in cases] for tau in TAUS)
+    seen = [places(reader, mine.made(prompts, wish)) for wish in wishes]
     real = places(reader, _true(cases))
     table = np.stack([off(row, ways) for row in seen])
     picks = np.random.default_rng(SEED).integers(0, len(cases), (500, len(cases)))
@@ -296,8 +296,8 @@ def _seams(system: PixelDance, clips: Sequence[Frames]) -> Check:
     for before, after in pairwise(clips):
         ends, starts = before[:, :, -1:], after[:, :, :1]
         found = {
-            "": starts, "shuffled": disordered(list(starts), SEED),
-            "autoencoder": _coded(system, ends),
+            "": list(starts), "shuffled": disordered(list(starts), SEED),
+            "autoencoder": list(_coded(system, ends)),
         }  # fmt: skip
         for name, row in found.items():
             rows[name] += [psnr(a, b) for a, b in zip(ends, row, strict=True)]
