@@ -100,8 +100,9 @@ def checked() -> dict[Path, str]:
         path: check_tables.carded(path.read_text(), found.get(name))
         for name, path in cards.items() if path.exists()
     }  # fmt: skip
-    text = check_tables.put(page.read_text(), "departures", departures())
-    told[page] = check_tables.listed(text, blocks)
+    if page.exists():
+        text = check_tables.put(page.read_text(), "departures", departures())
+        told[page] = check_tables.listed(text, blocks)
     return told | ({ROOT / "docs" / "shown.md": shown_page.page(shown)} if shown else {})
 
 
