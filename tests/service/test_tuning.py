@@ -251,21 +251,23 @@ def test_samples_are_shown_as_they_are_drawn(desk: Desk, dance: Path, monkeypatc
 @pytest.mark.slow
 def test_kill_9_while_it_learns_changes_no_bit(base: Path, dance: Path, tmp_path: Path):
     deltas = []
-    for kill in (False, True):
-        with Server(tmp_path / str(kill), weights=str(base), warm=[]) as server:
-            with server.client() as client:
-                clip = client.post("/v1/assets", files={"file": dance.read_bytes()}).json()["id"]
-                asked = {"clip": clip, "prompt": PROMPT, "fps": 6, "steps": 200}
-                job = client.post("/v1/tunings", json=asked).json()["id"]
-                while kill and client.get(f"/v1/jobs/{job}").json()["step"] < 120:
-                    time.sleep(0.05)
-                for worker in server.workers() if kill else ():
-                    os.kill(worker, signal.SIGKILL)
-                done = until(client, job, within=600)
+    with (
+        Server(tmp_path / "home", weights=str(base), warm=[], decode_seconds=120) as server,
+        server.client() as client,
+    ):
+        clip = client.post("/v1/assets", files={"file": dance.read_bytes()}).json()["id"]
+        asked = {"clip": clip, "prompt": PROMPT, "fps": 6, "steps": 200}
+        for kill in (False, True):
+            job = client.post("/v1/tunings", json=asked).json()["id"]
+            while kill and client.get(f"/v1/jobs/{job}").json()["step"] < 120:
+                time.sleep(0.05)
+            for worker in server.workers() if kill else ():
+                os.kill(worker, signal.SIGKILL)
+            done = until(client, job, within=600)
             assert (done["state"], done["attempt"]) == ("completed", 1 + kill)
             (path,) = (server.home / "tuned").glob(f"{job}-*/{NAME}/{zoo.DELTA}")
             deltas.append(path.read_bytes())
-    assert deltas[0] == deltas[1]
+        assert deltas[0] == deltas[1]
 
 
 def test_two_workers_are_never_in_one_run(desk: Desk, tmp_path: Path):
