@@ -80,6 +80,9 @@ def measure(aligner: Aligner, encoder: MiniLM, held: Truths, n: int, spoil: int)
             firsts(clips, heard(aligner, told.people, encoder), others), CHANCE
         ),
     }
+    # "Shuffled captions lower the score": of one pair in twenty at most they may not.
+    alone = firsts(clips, texts, [row[:1] for row in others])
+    rows["one other caption"] = report.share(alone, {"chance": 0.5})
     still = rivals([world.parse(one) for one in told.still], scenes, 1)
     pictures = seen(aligner, frames[:, :, frames.shape[2] // 2][:, :, None], 4.0).vector
     rows["single frames"] = report.share(

@@ -2,10 +2,11 @@
 
 `python benchmarks/base_table.py --system modelscope --n 300` asks, one section after another:
 held-out captions ("core"), pairs of words that training never saw ("unseen"), captions that say
-what is left of what ("sides"), hand-written prompts ("paraphrases", and "free" by another hand),
-all of the vocabulary ("wide"), and stickers. Clips are kept in the cache and finished sections in
-results/SYSTEM, so that it can be stopped anywhere and goes on when called again; with a larger
-`--n` only what is new is made. `--only core,unseen` picks sections.
+what is left of what ("sides"), captions several times each ("diversity"), hand-written prompts
+("paraphrases", and "free" by another hand), all of the vocabulary ("wide"), and stickers. Clips are
+kept in the cache and finished sections in results/SYSTEM, so that it can be stopped anywhere and
+goes on when called again; with a larger `--n` only what is new is made. `--only core,unseen` picks
+sections.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ import mutoscope
 from mutoscope import recipes, zoo
 from mutoscope.data import stickershots
 from mutoscope.data.stickers import MISSING, Stickers, load, obtainable
+from mutoscope.evaluate import alignment, diversity
 from mutoscope.evaluate.commands import Generate, Sought, recognised, table
 from mutoscope.evaluate.freeprompts import FREE
 from mutoscope.evaluate.keeping import kept
@@ -39,6 +41,8 @@ from mutoscope.systems.shipped import unread as words
 from mutoscope.training.commands import cache_folder
 from mutoscope.world.scene import VERSION
 
+TIMES = 4
+"""Clips of one caption, for its diversity."""
 RESULTS = Path(__file__).parent / "results"
 
 
@@ -58,6 +62,7 @@ class Settings:
     def facts(self, section: str) -> dict[str, Any]:
         """What a section's result depends on."""
         reader = "wide-readers" if section == "wide" else "readers"
+        reader = "alignment" if section == "diversity" else reader
         hashes = {name: zoo.sha256(name) for name in (self.system, reader)}
         return {**vars(self), "world": VERSION, "sha256": hashes}
 
@@ -111,6 +116,16 @@ class Sections:
     def sides(self) -> Mapping[str, Report]:
         """Captions that say which of two things begins left of the other."""
         return self._table(self.settings.questions(-(-self.settings.n // 3)).sided())
+
+    def diversity(self) -> Mapping[str, Report]:
+        """How much clips of one caption differ, beside real clips that show what it says."""
+        asked = self.settings.questions(-(-self.settings.n // 10)).repeated(TIMES)
+        aligner = alignment.shipped()
+        return {
+            "diversity": diversity.repeated(
+                self.system, asked, TIMES, aligner=aligner, twins=self.twins
+            )
+        }
 
     def paraphrases(self) -> Mapping[str, Report]:
         """Prompts as people write them."""
@@ -178,6 +193,7 @@ SECTIONS: Mapping[str, Callable[[Sections], Mapping[str, Report]]] = {
     "core": Sections.core,
     "unseen": Sections.unseen,
     "sides": Sections.sides,
+    "diversity": Sections.diversity,
     "paraphrases": Sections.paraphrases,
     "free": Sections.free,
     "wide": Sections.wide,

@@ -46,12 +46,36 @@ def systems() -> str:
     """The table of the README."""
     from mutoscope import recipes
 
-    rows = ["| system | paper | where this one departs |", "| --- | --- | --- |"]
+    rows = ["| system | paper | its weights |", "| --- | --- | --- |"]
     for name in recipes.names():
         card = recipes.find(name).CARD
         paper = f"[{card.title}](https://arxiv.org/abs/{card.arxiv}), {card.authors} {card.year}"
-        rows.append(f"| `{name}` | {paper} | {'; '.join(card.departs)} |")
+        rows.append(f"| `{name}` | {paper} | {weights(name)} |")
     return "\n".join(rows) + "\n"
+
+
+def weights(name: str) -> str:
+    """What a system's own weights are, and where they come from."""
+    from mutoscope import recipes, zoo
+
+    found = recipes.find(name)
+    if name in zoo.names():
+        size = f"{zoo.files(name)[0].stat().st_size / 1e6:.1f} MB"
+        base = zoo.facts(name).get("base")
+        return f"{size} on those of `{base}`" if base else size
+    if isinstance(found, recipes.Tunable):
+        return "learned from your clip"
+    if isinstance(found, recipes.Teachable):
+        return f"not learned yet: `mutoscope train {name}`"
+    return "none of its own"
+
+
+def departures() -> str:
+    """Where each system departs from its paper, as its card says."""
+    from mutoscope import recipes
+
+    cards = [recipes.find(name).CARD for name in recipes.names()]
+    return "\n".join(f"- `{card.name}`: {'; '.join(card.departs)}." for card in cards) + "\n"
 
 
 def readme() -> str:
@@ -76,7 +100,8 @@ def checked() -> dict[Path, str]:
         path: check_tables.carded(path.read_text(), found.get(name))
         for name, path in cards.items() if path.exists()
     }  # fmt: skip
-    told |= {page: check_tables.listed(page.read_text(), blocks)} if page.exists() else {}
+    text = check_tables.put(page.read_text(), "departures", departures())
+    told[page] = check_tables.listed(text, blocks)
     return told | ({ROOT / "docs" / "shown.md": shown_page.page(shown)} if shown else {})
 
 

@@ -31,6 +31,7 @@ from mutoscope.recipes import tune_a_video
 from mutoscope.recipes.tune_a_video import TuneAVideo
 from mutoscope.systems.tuned import OWN
 from mutoscope.training import tuning
+from mutoscope.training.publish import commit
 
 COUNT, FRAMES, FPS = 5, 16, 8.0
 WORDS = "blue star"
@@ -125,7 +126,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     asked.add_argument("--match", action="append", default=[])
     asked.add_argument("--count", type=int, default=COUNT)
     asked.add_argument("--steps", type=int, help="how many; else as the recipe says")
-    given = asked.parse_args(arguments)
+    given, code = asked.parse_args(arguments), commit()
     rows = chosen(given.data, given.match, given.count)
     if not rows:
         raise SystemExit(f"{given.data} names no file that may be shown; say which with --match")
@@ -136,8 +137,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     usual = systems[0].request(" ")
     keep(Image.fromarray(np.concatenate(whole)), given.sheets, systems[0], {
         "weights": {part: v for part, v in systems[0].weights.items() if part in zoo.names()},
-        "script": "retold.py --data DIR --out DIR", "rows": NAMES, "steps": usual.steps,
-        "guidance": usual.guidance,
+        "commit": code, "script": "retold.py --data DIR --out DIR", "rows": NAMES,
+        "steps": usual.steps, "guidance": usual.guidance,
         "shown": [told(*pair, given.match) for pair in zip(rows, systems, strict=True)],
     })  # fmt: skip
 

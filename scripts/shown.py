@@ -263,7 +263,7 @@ def saved(page: Image.Image, path: Path) -> Path:
 def keep(page: Image.Image, out: Path, system: System, told: Mapping[str, Any]) -> None:
     """Write the sheet of a system, and what is told of it, as `shown_page` reads it."""
     name = system.card.name
-    known = {"system": name, "commit": commit(), "weights": dict(system.weights), **told}
+    known = {"system": name, "weights": dict(system.weights), **told}
     print(saved(page, out / f"{name}.webp"))
     print(written(out / f"{name}.json", json.dumps(known, indent=1) + "\n"))
 
@@ -286,7 +286,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--images", action="store_true", help="pictures of DIR/images")
     parser.add_argument("--count", type=int, default=COUNT)
     parser.add_argument("--steps", type=int, help="how many; else as the system says")
-    asked = parser.parse_args(arguments)
+    asked, code = parser.parse_args(arguments), commit()
     clips = inputs(asked.data / CLIPS, asked.match, asked.count)
     stills = inputs(asked.data / IMAGES, asked.match, asked.count) if asked.images else clips
     system = recipes.find(asked.name).load(asked.weights)
@@ -307,8 +307,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 print(f"{task.title}: {one.path.name}", flush=True)
     script = f"shown.py {asked.name} --data DIR{' --images' * asked.images}"
     keep(drawn(bands), asked.out, system, {
-        "script": script, "rows": ROWS, "steps": request.steps, "guidance": request.guidance,
-        "shown": told,
+        "commit": code, "script": script, "rows": ROWS, "steps": request.steps,
+        "guidance": request.guidance, "shown": told,
     })  # fmt: skip
 
 

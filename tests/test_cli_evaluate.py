@@ -52,6 +52,7 @@ def test_a_strangers_folder_becomes_scores_and_a_page(films: Path, tmp_path: Pat
     assert data["summary"]["colour"]["value"] == 1
     assert data["summary"]["smoothness"]["baselines"]["frozen"] == 1
     assert data["versions"] == folder.versions()
+    assert "untrained twin are known only of" in data["beside"]
     assert [clip["not asked"] for clip in data["clips"]] == [["corgi"], ["corgi"]]
     assert parse(data["clips"][0]["prompt"]).unknown == ("corgi",)
     page = (tmp_path / "out" / "report.html").read_text()
@@ -75,7 +76,7 @@ def test_what_clips_were_given_stands_in_scores_and_on_the_page(
     assert entry["baselines"]["shuffled condition"] < 30
     data = json.loads((tmp_path / "out" / "scores.json").read_text())
     for clip in data["clips"]:
-        assert set(clip["conditions"]) == {"first-frame PSNR"}
+        assert set(clip["conditions"]) == {"first-frame PSNR", "first-frame SSIM"}
         assert clip["conditions"]["first-frame PSNR"]["coverage"] == 1
     left = [one["file"] for one in said["left out"]]
     assert "1.mp4: last gone.png" in left

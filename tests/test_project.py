@@ -121,7 +121,8 @@ def test_the_wide_tier_is_told_by_word_and_what_its_readers_cannot_read_apart(
         "colour: red": told(0.75, 40, 0.9), "colour: grey": told(0.5, 4, 1.0),
         "fog: fog": told(0.25, 4, 0.25),
     }  # fmt: skip
-    own = {"reports": {"none": {"colour": {"value": 0.97, "baselines": {"coverage": 0.8}}}}}
+    read = {"colour": {"value": 0.97, "baselines": {"coverage": 0.8}}}
+    own = {"reports": {"none": read | {"sky": {"value": 0.5, "baselines": {"coverage": 1}}}}}
     monkeypatch.setattr(base_tables, "WIDE_READERS", tmp_path / "own.json")
     (tmp_path / "own.json").write_text(json.dumps(own))
     said, table, *lines = base_tables._wide({"faithfulness": faithful, "words": words})
@@ -129,6 +130,7 @@ def test_the_wide_tier_is_told_by_word_and_what_its_readers_cannot_read_apart(
     assert "| colour | 50 % | 10 to 90 | 90 % | 10 % | 0 % | 97 % (80 %) |" in table
     assert "| fog | 1 of 4 | 10 to 90 | 50 % | 10 % | 0 % |  |" in table
     assert lines == [
+        "The readers miss P1's bar of 98 % in: colour. Take these rows as hints.",
         "By colour (in brackets of real renders): grey: 2 of 4 (4); red: 75 % of 40 (90 %).",
         "Read in less than half of real renders, so nothing is said of: fog (fog).",
     ]

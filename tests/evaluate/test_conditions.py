@@ -31,6 +31,7 @@ from tests.tiny import awake
 
 SCENES = [sample(7, k) for k in range(3)]
 SHAPE = {"frames": 8, "fps": 8.0}
+FRAMES = {f"{name}-frame {figure}" for name in ("first", "last") for figure in ("PSNR", "SSIM")}
 
 
 @pytest.fixture(scope="module")
@@ -58,12 +59,14 @@ def test_what_is_asked_scores_best_and_what_is_asked_of_another_worse(wishes, re
     others = [obeyed(clip, wish) for clip, wish in zip(seen, swapped(wishes), strict=True)]
     rows = summary(mine, {SHUFFLED: others, "truth": mine})
     assert list(rows) == [
-        "depth rank", "sketch F1", "flow error", "first-frame PSNR", "last-frame PSNR"
+        "depth rank", "sketch F1", "flow error", "first-frame PSNR", "last-frame PSNR",
+        "first-frame SSIM", "last-frame SSIM",
     ]  # fmt: skip
     assert rows["depth rank"].value > 0.98
     assert rows["sketch F1"].value > 0.9
     assert rows["flow error"].value < 0.1
     assert rows["first-frame PSNR"].value == rows["last-frame PSNR"].value == conditions.BEST
+    assert rows["first-frame SSIM"].value == pytest.approx(1)
     for name, entry in rows.items():
         assert entry.n == 3
         assert entry.interval is not None
@@ -91,11 +94,11 @@ def test_a_reader_that_misses_its_bar_is_not_used(real, wishes):
     reader = awake(DenseReader(width=16, middle=16, deep=16, match=8, depth=1, rounds=1)).eval()
     reader.bars[:] = torch.tensor([0.0, 2.0, 2.0, 0.0])
     found = obeyed(looked(real[:1], 8.0, reader), wishes[0])
-    assert set(found.scores) == {"sketch F1", "flow error", "first-frame PSNR", "last-frame PSNR"}
+    assert set(found.scores) == {"sketch F1", "flow error", *FRAMES}
     assert set(found.why) == {"depth rank", "camera"}
     assert "misses its bar" in found.why["depth rank"]
     without = obeyed(looked(real[:1], 8.0, None), wishes[0])
-    assert set(without.scores) == {"first-frame PSNR", "last-frame PSNR"}
+    assert set(without.scores) == FRAMES
     slow = obeyed(looked(real[:1], 4.0, reader), wishes[0])
     assert "8 frames a second" in slow.why["sketch F1"]
 

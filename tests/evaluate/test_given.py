@@ -217,7 +217,7 @@ def test_a_condition_that_vanishes_is_left_out_by_itself_and_nothing_is_kept_of_
         source="a",
     )  # fmt: skip
     found = kept(task)
-    assert list(found.scores) == ["first-frame PSNR"]
+    assert list(found.scores) == ["first-frame PSNR", "first-frame SSIM"]
     assert found.left == dict.fromkeys(
         ("last", "mask"), "can't be read (No such file or directory)"
     )

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from skimage import metrics
 
 from mutoscope.evaluate import structure
 
@@ -22,6 +23,23 @@ def test_an_endpoint_error_is_the_length_of_what_is_missing():
     where[0, 0, 0] = True
     assert structure.endpoint_error(flow, true, where) == pytest.approx(1)
     assert math.isnan(structure.endpoint_error(flow, true, where & ~where))
+
+
+def test_ssim_is_what_others_compute():
+    rng = np.random.default_rng(0)
+    true = rng.random((3, 24, 20))
+    other = np.clip(true + 0.2 * rng.standard_normal(true.shape), 0, 1)
+    luma = [np.tensordot(structure.LUMA, one, 1) for one in (other, true)]
+    published = metrics.structural_similarity(
+        *luma, data_range=1, gaussian_weights=True, sigma=1.5, use_sample_covariance=False
+    )
+    assert structure.ssim(other, true) == pytest.approx(published, abs=1e-9)
+    assert structure.ssim(true, true) == pytest.approx(1)
+    assert structure.ssim(1 - true, true) < 0
+    flat = np.full_like(true, 0.25)
+    # Of plain pictures only the means are left: (2 m n + c) / (m^2 + n^2 + c).
+    assert structure.ssim(2 * flat, flat) == pytest.approx(0.2501 / 0.3126)
+    assert math.isnan(structure.ssim(true[:, :10], true[:, :10]))
 
 
 def test_rank_correlation_hears_order_alone():

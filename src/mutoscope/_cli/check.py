@@ -41,6 +41,7 @@ def run(wish: Wish) -> int:
     if wish.out.exists() and not wish.out.is_dir():
         raise RequestError(f"{wish.out} is a file; name a folder for -o")
     torch.set_num_threads(machine.threads())
+    code = commit()  # now: rows take hours, and what runs is what was read at their beginning
     with at_once():
         _, asked = recipes.find(wish.system), checks.find(wish.system)
     try:
@@ -50,7 +51,7 @@ def run(wish: Wish) -> int:
     left = asked.unchecked()
     data = {
         "system": wish.system,
-        "commit": commit(),
+        "commit": code,
         "count": wish.count,
         "seed": asked.SEED,
         "weights": weights,

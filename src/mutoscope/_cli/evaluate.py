@@ -19,8 +19,10 @@ from mutoscope._cli.leave import StoppedError
 from mutoscope.errors import DataError, RequestError
 from mutoscope.evaluate import (
     against,
+    diversity,
     folder,
     given,
+    lettering,
     looking,
     matching,
     scores,
@@ -38,6 +40,11 @@ from mutoscope.evaluate.vocabulary import Pair, Shown
 
 HASH = re.compile("[0-9a-f]{64}")
 """Told by its first twelve digits on the page; whole in scores.json."""
+ALONE = (
+    "of words and conditions those of other clips; real renders and an untrained twin are known "
+    "only of what evaluate --system makes"
+)
+"""What stands beside the figures of anybody's clips."""
 KEPT = "kept"
 """The folder inside DIR that makes a stopped run go on."""
 
@@ -82,7 +89,11 @@ def run(wish: Wish) -> None:
     left += [*unheard, *ungiven]
     faithful = scores.faithful(clips, reader, {})
     tables = {
-        FAITHFUL: {**faithful, **matching.rows([clip.match for clip in clips], {})},
+        FAITHFUL: {
+            **faithful,
+            **matching.rows([clip.match for clip in clips], {}),
+            **diversity.among([c.prompt for c in clips], [c.measured.vector for c in clips]),
+        },
         GIVEN: given.summed([clip.given for clip in clips]),
         TIME: scores.in_time([clip.measured for clip in clips], {}),
     }
@@ -91,7 +102,8 @@ def run(wish: Wish) -> None:
     except KeyboardInterrupt:
         raise StoppedError(f"what was measured is in {wish.out}; call again to go on") from None
     tables, left = {**tables, **more}, [*left, *gone]
-    facts = {"versions": folder.versions(), "seeds": {"chance": scores.SEED}, **known}
+    facts = {"versions": folder.versions(), "seeds": {"chance": scores.SEED}, "beside": ALONE}
+    facts |= known
     report(wish.out, f"Clips of {wish.clips.name}", clips, tables, facts, left)
     if not clips:
         first = f"; the first: {left[0].file} {left[0].reason}" if left else ""
@@ -138,6 +150,11 @@ def _further(
     if asked.pair is not None and told:
         told, tables[OPEN], left = _spoken(wish, told, asked.pair)
         facts["similarity"] = {"network": wish.similarity, "sha256": asked.pair.weights}
+    told, letters, odd = _lettered(wish, told)
+    left += odd
+    if letters:
+        tables[OPEN] = {**tables.get(OPEN, {}), **letters}
+        facts["text in pictures"] = lettering.version()
     if asked.eye is not None and told:
         made = [wish.clips / clip.file for clip in told]
         found = _distance(wish, made, asked.real, asked.eye)
@@ -196,6 +213,34 @@ def _spoken(
     )  # fmt: skip
     told = {(c.file, c.prompt): numbers for c, numbers in zip(kept, each, strict=True)}
     return [replace(c, open=told.get((c.file, c.prompt), {})) for c in clips], table, left
+
+
+def _lettered(wish: Wish, clips: Sequence[Scored]) -> tuple[list[Scored], Report, list[LeftOut]]:
+    """The clips that were to show some text with how much of it is read, and what can't be."""
+    texts = {clip.prompt: lettering.asked(clip.prompt) for clip in clips}
+    paths = {clip.file: wish.clips / clip.file for clip in clips if texts[clip.prompt]}
+    if not paths:
+        return list(clips), {}, []
+    if why := lettering.missing():
+        return list(clips), {}, [LeftOut(f"the text in {len(paths)} clips", why)]
+    with words.progress() as progress:
+        bar = progress.add_task("reading text", total=len(paths))
+        found = lettering.all_read(
+            paths, keeping=wish.out / KEPT, jobs=wish.jobs,
+            progress=lambda done: progress.update(bar, completed=done),
+        )  # fmt: skip
+    odd = {file: why for file, why in found.items() if isinstance(why, str)}
+    left = [LeftOut(file, f"isn't in {OPEN}: {why}") for file, why in odd.items()]
+    read = [(clip, found[clip.file]) for clip in clips if texts[clip.prompt]]
+    kept = [(clip, frames) for clip, frames in read if not isinstance(frames, str)]
+    if not kept:
+        return list(clips), {}, left
+    table, each = lettering.table(
+        [frames for _, frames in kept], [texts[clip.prompt] for clip, _ in kept]
+    )
+    told = {(clip.file, clip.prompt): one for (clip, _), one in zip(kept, each, strict=True)}
+    both = [{**clip.open, **told.get((clip.file, clip.prompt), {})} for clip in clips]
+    return [replace(clip, open=one) for clip, one in zip(clips, both, strict=True)], table, left
 
 
 def report(

@@ -69,7 +69,8 @@ OBEYED = (
            shuffled=None, truth=None),
     Obeyed(condition="motion: error of flow less than by words alone", row=FLOWED, unit="%",
            shuffled=SHUFFLED, without=None),
-    Obeyed(condition="stroke: goes that way", row=DRAWN, unit="%", truth=None),
+    Obeyed(condition="stroke: goes that way", row=DRAWN, unit="%", shuffled=SHUFFLED,
+           truth=None),
 )  # fmt: skip
 PAIRED = ("text", "image", "sketches", "depth", "motion")
 LOW, HIGH = 1.0, 9.0
@@ -106,7 +107,7 @@ class Trial:
 
     def seen(self, clips: Frames) -> list[Looked]:
         """Each clip looked at once, to be held against several wishes."""
-        return [looked(one, self.of.fps, self.reader) for one in clips.split(1)]
+        return [looked(one, self.of.fps, self.reader) for one in torch.split(clips, 1)]
 
     def told(self, clips: Sequence[Looked], kind: str, *, shuffled: bool = False) -> Row:
         """The figure of a condition of each clip, nan for "can't tell"."""

@@ -149,8 +149,8 @@ class Latents:
         """Which items show a thing that does one of these (VERBS) in any frame."""
         known = KINDS["verb"]
         wanted = torch.tensor([1 + known.index(word) for word in words], dtype=torch.uint8)
-        done = self.shown[:, list(KINDS).index("verb")].flatten(1)
-        return torch.isin(done, wanted).any(1).numpy()
+        parts = torch.split(self.shown[:, list(KINDS).index("verb")], SOME)
+        return np.concatenate([torch.isin(p.flatten(1), wanted).any(1).numpy() for p in parts])
 
     def pick(self, rows: Sequence[int], tellings: Sequence[int] | None = None) -> dict[str, Tensor]:
         """A batch: latents, padded text with its mask, frames per second, what is shown.

@@ -6,6 +6,8 @@
     flow error        |flow read - motion asked|, mean over pixels, in pixels of a side of 64
     outside-mask PSNR, first-frame PSNR, last-frame PSNR
                       10 log10(1 / mean square error) of frames in [0, 1], BEST at most
+    first-frame SSIM, last-frame SSIM
+                      see `structure.ssim`
     camera            see `ride`
 
 Depth and lines are read by the dense reader (`dense`), edges found (`edges`) and flow searched by
@@ -24,6 +26,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -48,11 +51,12 @@ from mutoscope.world.camera import axes, ease
 from mutoscope.world.render import render
 from mutoscope.world.scene import Scene
 
-VERSION = 1
+VERSION = 2
 """Changes whenever the same clip would be said to obey otherwise."""
 BETTER: Mapping[str, Literal["higher", "lower"]] = {
     "depth rank": "higher", "sketch F1": "higher", "edge F1": "higher", "flow error": "lower",
     "outside-mask PSNR": "higher", "first-frame PSNR": "higher", "last-frame PSNR": "higher",
+    "first-frame SSIM": "higher", "last-frame SSIM": "higher",
 }  # fmt: skip
 """Figures of one clip."""
 SHUFFLED = "shuffled condition"
@@ -325,16 +329,23 @@ def _outside(clip: Looked, wish: Conditions) -> Score:
     return Score(psnr(clip.frames[:, :n], wish.source[:, :n], kept), 1.0)
 
 
-def _first(clip: Looked, wish: Conditions) -> Score:
+Picture = Float[Tensor, "3 H W"]
+
+
+def _first(alike: Callable[[Picture, Picture], float], clip: Looked, wish: Conditions) -> Score:
     assert wish.first is not None
     _check_size(clip, wish.first.shape, "first frame")
-    return Score(psnr(clip.frames[:, 0], wish.first), 1.0)
+    return Score(alike(clip.frames[:, 0], wish.first), 1.0)
 
 
-def _last(clip: Looked, wish: Conditions) -> Score:
+def _last(alike: Callable[[Picture, Picture], float], clip: Looked, wish: Conditions) -> Score:
     assert wish.last is not None
     _check_size(clip, wish.last.shape, "last frame")
-    return Score(psnr(clip.frames[:, -1], wish.last), 1.0)
+    return Score(alike(clip.frames[:, -1], wish.last), 1.0)
+
+
+def _ssim(frame: Picture, true: Picture) -> float:
+    return structure.ssim((frame / 2 + 0.5).numpy(), (true / 2 + 0.5).numpy())
 
 
 _FIGURES: Mapping[str, tuple[str, str, Callable[[Looked, Conditions], Score]]] = {
@@ -343,8 +354,10 @@ _FIGURES: Mapping[str, tuple[str, str, Callable[[Looked, Conditions], Score]]] =
     "edge F1": ("", "edges", _edges),
     "flow error": ("flow", "flow", _flow),
     "outside-mask PSNR": ("", "mask", _outside),
-    "first-frame PSNR": ("", "first", _first),
-    "last-frame PSNR": ("", "last", _last),
+    "first-frame PSNR": ("", "first", partial(_first, psnr)),
+    "last-frame PSNR": ("", "last", partial(_last, psnr)),
+    "first-frame SSIM": ("", "first", partial(_first, _ssim)),
+    "last-frame SSIM": ("", "last", partial(_last, _ssim)),
 }
 """By figure which of KINDS is read for it, the condition that asks for it, and how it is told."""
 

@@ -21,11 +21,13 @@ from mutoscope.evaluate.reading import Reading, ThingRead, as_frames, read
 from mutoscope.evaluate.report import Entry, Report
 from mutoscope.evaluate.tracks import SIDES, side
 from mutoscope.networks.readers import HEADS, THING_WORDS, ClipReader
-from mutoscope.world.facts import Facts, ThingFacts, shown
+from mutoscope.world.facts import Facts, ThingFacts, related, shown
 from mutoscope.world.render import render
 from mutoscope.world.scene import Scene
 
 Said = Scene | Facts
+Relation = tuple[int, str, int]
+"""A thing, "left of", another, as in Facts."""
 Thing = TypeVar("Thing")
 
 TITLES: Mapping[str, str] = {
@@ -151,7 +153,8 @@ def _marks(clip: int, seen: Reading, said: Said, taught: set[str]) -> Iterator[M
         both.append(rights.get("colour", True) and rights.get("shape", True))
     if len(both) == 2:
         yield Mark(BOTH, "", clip, all(both), told=True)
-    yield from _sides(clip, row, wanted)
+    for word, answer in answered(wanted.relations, dict(enumerate(row))):
+        yield Mark(RELATION, word, clip, answer == word, answer is not None)
     for name in ("floor", "sky", "light", "fog", "move", "look", "count"):
         word = _clip_word(wanted, name)
         if word is not None and name in taught:
@@ -159,16 +162,23 @@ def _marks(clip: int, seen: Reading, said: Said, taught: set[str]) -> Iterator[M
             yield Mark(TITLES[name], word, clip, answer == word, answer is not None)
 
 
-def _sides(clip: int, row: Sequence[ThingRead | None], wanted: Facts) -> Iterator[Mark]:
-    for i, relation, j in wanted.relations:
-        if relation in SIDES:
-            answer = begun(row[i], row[j])
-            yield Mark(RELATION, relation, clip, answer == relation, answer is not None)
+def sides(scene: Scene) -> list[Relation]:
+    """All of SIDES that plainly hold between things of a scene, both ways round."""
+    pairs = permutations(range(len(scene.things)), 2)
+    return [(i, word, j) for i, j in pairs for word in SIDES if related(scene, i, word, j)]
 
 
-def begun(one: ThingRead | None, other: ThingRead | None) -> str | None:
-    """On which of SIDES of the other a thing begins; None where that can't be told."""
-    return None if one is None or other is None else side(one.track, other.track)
+def answered(
+    relations: Iterable[Relation], things: Mapping[int, ThingRead | None]
+) -> Iterator[tuple[str, str | None]]:
+    """Of the relations of SIDES each one's word, and on which side the thing read begins.
+
+    None where that can't be told; what is said of a thing that isn't in `things` isn't asked.
+    """
+    for i, word, j in relations:
+        if word in SIDES and i in things and j in things:
+            one, other = things[i], things[j]
+            yield word, None if one is None or other is None else side(one.track, other.track)
 
 
 def _clip_word(wanted: Facts, name: str) -> str | None:

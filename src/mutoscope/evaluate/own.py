@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby, permutations
+from itertools import groupby
 
 import numpy as np
 import torch
@@ -18,12 +18,12 @@ import torch
 from mutoscope.data import degrade
 from mutoscope.data.rendered import Rendered
 from mutoscope.evaluate import report
-from mutoscope.evaluate.faithfulness import RELATION, TITLES, begun
+from mutoscope.evaluate.faithfulness import RELATION, TITLES, answered, sides
 from mutoscope.evaluate.reading import Reading, ThingRead, as_frames, read
 from mutoscope.evaluate.report import Entry, Report
-from mutoscope.evaluate.tracks import SIDES, Track, track
+from mutoscope.evaluate.tracks import Track, track
 from mutoscope.networks.readers import CLIP_WORDS, FPS, HEADS, SIDE, THING_WORDS, ClipReader
-from mutoscope.world.facts import related, shown
+from mutoscope.world.facts import shown
 from mutoscope.world.scene import Scene
 
 VISIBLE = 60
@@ -157,7 +157,8 @@ def _pairs(seen: Reading, ids: np.ndarray) -> Iterator[tuple[int, ThingRead | No
 
 def _ask(seen: Reading, ids: np.ndarray, scene: Scene) -> Iterator[Question]:
     truth, found = shown(scene), dict(_pairs(seen, ids))
-    yield from _sides(found, scene)
+    for word, answer in answered(sides(scene), found):
+        yield Question(RELATION, word, None if answer is None else answer == word)
     for k, thing in found.items():
         yield Question("found", "thing", thing is not None)
         for name in THING_WORDS:
@@ -170,13 +171,6 @@ def _ask(seen: Reading, ids: np.ndarray, scene: Scene) -> Iterator[Question]:
         answer, word = seen.words[name].word, clip[name]
         if word is not None:
             yield Question(TITLES[name], word, None if answer is None else answer == word)
-
-
-def _sides(found: Mapping[int, ThingRead | None], scene: Scene) -> Iterator[Question]:
-    for (i, one), (j, other) in permutations(found.items(), 2):
-        answer = begun(one, other)
-        for word in (side for side in SIDES if related(scene, i, side, j)):
-            yield Question(RELATION, word, None if answer is None else answer == word)
 
 
 def _ways(seen: Reading, ids: np.ndarray) -> Iterator[tuple[Track | None, Track]]:

@@ -9,7 +9,7 @@ from xml.etree.ElementTree import Element
 
 import numpy as np
 
-from mutoscope.evaluate import scores, standing, vocabulary
+from mutoscope.evaluate import diversity, lettering, scores, standing, vocabulary
 from mutoscope.evaluate.conditions import BETTER
 from mutoscope.evaluate.faithfulness import BOTH
 from mutoscope.evaluate.folder import LeftOut
@@ -30,7 +30,7 @@ FEW = 3
 """Clips shown as best and as worst of a condition (ours)."""
 PLAIN = (
     "frechet", "kernel", "inception score", "CLIPSIM", "similarity", *vocabulary.OVER_TIME, SIMILAR,
-    *BETTER, "Pearson", "cross-talk",
+    *BETTER, "Pearson", "cross-talk", lettering.ERROR, diversity.SPREAD,
 )  # fmt: skip
 """How the names of numbers end that are no shares."""
 WHOSE = {"truth": "a real clip of", "untrained": "what has learned nothing made of"}

@@ -9,18 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import count, islice, permutations
+from itertools import count, islice
 from typing import Any
 
 import numpy as np
 
 from mutoscope.clip import Frames
-from mutoscope.evaluate.faithfulness import Said, renders
+from mutoscope.evaluate.faithfulness import Said, renders, sides
 from mutoscope.evaluate.paraphrases import Prompts
 from mutoscope.evaluate.tracks import SIDES
 from mutoscope.world.caption import caption
 from mutoscope.world.draw import SIZING, core_words
-from mutoscope.world.facts import Facts, ThingFacts, related, shown
+from mutoscope.world.facts import Facts, ThingFacts, agrees, shown
 from mutoscope.world.parse import parse
 from mutoscope.world.place import arrange
 from mutoscope.world.sample import sample
@@ -103,12 +103,29 @@ class Questions:
             frames=self.frames, fps=self.fps, side=self.side,
         )  # fmt: skip
 
+    def repeated(self, times: int) -> Asked:
+        """The first `n` captions, each `times` times in a row; core tier only.
+
+        Their scenes show what the caption says; where things stand is drawn anew, and which way
+        round what goes both ways.
+        """
+        asked = self.asked()
+        scenes = []
+        for i, (prompt, scene) in enumerate(zip(asked.prompts, asked.scenes, strict=True)):
+            rng = np.random.default_rng((self.seed, i))
+            said = parse(prompt)
+            scenes += [_again(shown(scene), said, rng) for _ in range(times)]
+        return replace(
+            asked, scenes=scenes,
+            prompts=[prompt for prompt in asked.prompts for _ in range(times)],
+            said=[said for said in asked.said for _ in range(times)],
+        )  # fmt: skip
+
     def _sides(self) -> Iterator[tuple[Scene, str, Facts]]:
         """Scenes with a caption that says so, which one in four does, and what all it says."""
         for i in count():
             scene = sample(self.seed, i, tier=self.tier, split=self.split, unseen=self.unseen)
-            pairs = permutations(range(len(scene.things)), 2)
-            if not any(related(scene, a, SIDES[0], b) for a, b in pairs):
+            if not sides(scene):
                 continue
             for k in range(TELLINGS):
                 rng = np.random.default_rng((self.seed, i, k))
@@ -151,6 +168,14 @@ def staged(facts: Facts, rng: np.random.Generator) -> Scene:
         placed = arrange(scene, rng) if _plain(scene) else None
         if placed is not None:
             return placed
+
+
+def _again(words: Facts, said: Facts, rng: np.random.Generator) -> Scene:
+    """A scene of the same words of which a caption is true too."""
+    while True:
+        scene = staged(words, rng)
+        if agrees(said, scene):
+            return scene
 
 
 def _thing(drawn: Thing, said: ThingFacts) -> Thing:

@@ -93,6 +93,16 @@ def consistency(frames: Rows) -> float:
     return float(((near.clip(0) + first.clip(0)) / 2).mean())
 
 
+def spread(rows: Rows) -> float:
+    """The mean of 1 - cos over all pairs of rows, in [0, 2]; 0 where all are the same.
+
+    nan for one row. Source: P10 of the project's instruments.
+    """
+    n, x = len(rows), _unit(rows)
+    whole = x.sum(0)
+    return float(1 - (whole @ whole - (x * x).sum()) / (n * (n - 1))) if n > 1 else float("nan")
+
+
 def named(
     posteriors: Float[np.ndarray, "n k"], names: Float[np.ndarray, "k d"], top: int = 10
 ) -> Rows:

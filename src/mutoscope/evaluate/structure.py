@@ -1,4 +1,4 @@
-"""Motion, depth, things and lines of a clip against what is true: pure functions of arrays.
+"""Motion, depth, things, lines and pictures against what is true: pure functions of arrays.
 
 Flow is the world's: pixels, x right, y down, from frame k to k + 1, anchored at the source pixel.
 Pixel thresholds are those of a side of 64; larger frames scale them by side / 64. Where there is
@@ -19,9 +19,14 @@ SIDE = 64
 REACH = 1.0
 """Pixels of SIDE by which a line may be off."""
 
+WINDOW = 11
+"""Pixels of a window of `ssim`."""
+LUMA = np.array([0.299, 0.587, 0.114])
+
 Flow = Float[np.ndarray, "pairs H W 2"]
 Maps = Float[np.ndarray, "T H W"]
 Shown = Bool[np.ndarray, "T H W"]
+Pictures = Float[np.ndarray, "3 H W"]
 
 
 def endpoint_errors(flow: Flow, true: Flow) -> Float[np.ndarray, "pairs H W"]:
@@ -93,6 +98,31 @@ def line_f1(lines: Shown, true: Shown, reach: float | None = None) -> float:
         return math.nan
     total = precision + recall
     return 2 * precision * recall / total if total > 0 else 0.0
+
+
+def ssim(picture: Pictures, true: Pictures) -> float:
+    """How alike two pictures in [0, 1] are in mean, spread and pattern, in [-1, 1]; 1 is the same.
+
+    Mean over all windows of (2 m n + c) (2 s + d) / ((m² + n² + c) (v + w + d)) of luma: means m
+    and n, variances v and w and covariance s under a Gaussian of WINDOW pixels (sigma 1.5), whole
+    windows only; c = .01², d = .03². nan where no window fits. Source: Wang, Bovik, Sheikh and
+    Simoncelli (2004), eq. 13, 14 and section III-B, without their scaling down; P7 of the project's
+    instruments.
+    """
+    if min(picture.shape[1:]) < WINDOW:
+        return math.nan
+    x, y = (np.tensordot(LUMA, one.astype(np.float64), 1) for one in (picture, true))
+    m, n = _windows(x), _windows(y)
+    v, w, s = _windows(x * x) - m * m, _windows(y * y) - n * n, _windows(x * y) - m * n
+    c, d = 0.01**2, 0.03**2
+    alike = (2 * m * n + c) * (2 * s + d) / ((m * m + n * n + c) * (v + w + d))
+    return float(alike.mean())
+
+
+def _windows(x: Float[np.ndarray, "H W"]) -> Float[np.ndarray, "h w"]:
+    """Means under the window, where all of it lies in the picture."""
+    half = WINDOW // 2
+    return ndimage.gaussian_filter(x, 1.5, radius=half)[half:-half, half:-half]
 
 
 def _near(lines: Shown, other: Shown, reach: float) -> float:

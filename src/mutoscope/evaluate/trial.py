@@ -9,6 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from rich.console import Console
+from rich.progress import track
+
 from mutoscope.clip import Clip, Frames
 from mutoscope.evaluate import matching, scores
 from mutoscope.evaluate.commands import FEW, Generate, table
@@ -144,7 +147,9 @@ def traps(n: int) -> Traps:
 
 def _all(clips: Frames, fps: float, reader: ClipReader, ear: Ear | None) -> list[Measured]:
     aligner = ear.aligner if ear else None
-    return [measured(clip, reader, aligner=aligner) for clip in Clip(frames=clips, fps=fps).split()]
+    split = Clip(frames=clips, fps=fps).split()
+    bar = track(split, "measuring", total=len(clips), console=Console(stderr=True))
+    return [measured(clip, reader, aligner=aligner) for clip in bar]
 
 
 def _matches(heard: Heard | None, found: Sequence[Measured]) -> list[Match | None]:

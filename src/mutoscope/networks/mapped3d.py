@@ -52,7 +52,7 @@ class Encoder(nn.Module):
 
     def forward(self, values: Map, size: tuple[int, int]) -> Said:
         """`size` is the latent's (h, w)."""
-        b, sides = len(values), tuple(DETAIL * side for side in size)
+        b, sides = len(values), (DETAIL * size[0], DETAIL * size[1])
         x = F.silu(self.one(rearrange(values, "b k t H W -> (b t) k H W")))
         x = F.silu(self.two(F.adaptive_avg_pool2d(x, sides)))
         x = rearrange(self.three(x), "(b t) d h w -> (b h w) t d", b=b)

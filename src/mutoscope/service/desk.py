@@ -38,6 +38,7 @@ from mutoscope.service.webhooks import Webhooks
 
 LONGEST = 10_000
 """Characters of a prompt."""
+SILENT = "the prompt is empty; say what shall be seen"
 
 LOOK = 0.1
 """Seconds between two looks at a job that is watched."""
@@ -195,7 +196,9 @@ class Desk:
         except IgnoredError as error:
             able = [o.name for o in self.offers() if error.kind in o.accepts.conditions]
             raise error.used_by(able) from None
-        _check_words(request.prompts, request.negative)
+        if not request.speaks:
+            raise RequestError(SILENT)
+        _check_length((*request.prompts, request.negative))
         self.assets.check(request, owner=owner)
         return request
 
@@ -213,7 +216,10 @@ class Desk:
         clip = self.assets.get(checked.said("clip", given.get("clip", "")), owner=owner)
         weights = self.settings.weights_folder
         request = lessons.request({**given, "system": system}, clip, able[system], weights)
-        _check_words(lessons.prompts(request))
+        prompts = lessons.prompts(request)
+        if not all(prompt.strip() for prompt in prompts):
+            raise RequestError(SILENT)
+        _check_length(prompts)
         return request
 
     # Jobs
@@ -322,9 +328,7 @@ class Desk:
         return path
 
 
-def _check_words(prompts: Sequence[str], negative: str = "") -> None:
-    """Refuse prompts that say nothing or too much."""
-    if not all(prompt.strip() for prompt in prompts):
-        raise RequestError("the prompt is empty; say what shall be seen")
-    if max(map(len, (*prompts, negative))) > LONGEST:
+def _check_length(prompts: Sequence[str]) -> None:
+    """Refuse prompts that say too much."""
+    if max(map(len, prompts)) > LONGEST:
         raise RequestError(f"a prompt may have {LONGEST} characters; say it shorter")

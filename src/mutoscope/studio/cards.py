@@ -29,7 +29,7 @@ def board(jobs: Sequence[Job], *, filtered: bool) -> str:
 
 def card(job: Job) -> str:
     """One job: its first frame, prompt and state, and a box to choose it for comparing."""
-    prompt = escape(" / ".join(job.request.prompts))
+    prompt = escape(" / ".join(job.request.prompts)) or "without words"
     number = escape(job.id, quote=True)
     done = job.state == "completed"
     box = (

@@ -222,7 +222,9 @@ def between(
 
 def _same(first: Condition, told: Condition) -> bool:
     """Whether two sets that share their maps say the same."""
-    pairs = [(value, told.scalars[name]) for name, value in first.scalars.items()]
+    pairs: list[tuple[Tensor | None, Tensor | None]] = [
+        (value, told.scalars[name]) for name, value in first.scalars.items()
+    ]
     pairs += [(first.text, told.text), (first.text_mask, told.text_mask)]
     return all(a is b or (a is not None and b is not None and torch.equal(a, b)) for a, b in pairs)
 

@@ -257,7 +257,7 @@ class Anchored(nn.Module):
         if condition.concat is not None:
             raise ValueError("frames after maps are not carried along")
         said = [self.network(x[:, :, :1], t, condition)]
-        for ks in torch.arange(1, x.shape[2]).split(self.chunk):
+        for ks in torch.split(torch.arange(1, x.shape[2]), self.chunk):
             pairs, n = _pairs(moved(x[:, :, :1], shifts[ks]), x[:, :, ks]), len(ks)
             told = condition.framewise(n)
             found = self.network(pairs, t.repeat_interleave(n), told, sees="first")[:, :, 1]
