@@ -85,20 +85,21 @@ Row = Float[np.ndarray, " n"]
 
 @dataclass(frozen=True, kw_only=True)
 class Trial:
-    """The system, what it is asked, and what looks at its clips."""
+    """The system, what it is asked with which seeds, and what looks at its clips."""
 
     of: Subject
     cases: Sequence[Case]
+    seeds: Sequence[int]
     reader: DenseReader
 
     def few(self) -> Trial:
-        """Every FEWth case."""
-        return replace(self, cases=self.cases[::FEW])
+        """Every FEWth case, asked as among all, so that what was made is there already."""
+        return replace(self, cases=self.cases[::FEW], seeds=self.seeds[::FEW])
 
     def made(self, *kinds: str, **asked: Any) -> Frames:  # noqa: ANN401
         """A clip a case with these conditions; its words only if `text` is among them."""
         clips = []
-        for k, case in enumerate(self.cases):
+        for k, case in zip(self.seeds, self.cases, strict=True):
             told = [one for kind in kinds if kind != "text" for one in case.given(kind)]
             prompt = case.prompt if "text" in kinds else ""
             given = {"frames": FRAMES, "steps": STEPS, "conditions": told, **asked}
@@ -133,7 +134,8 @@ def run(of: Subject) -> Iterator[Check]:
     if of.folder is None:
         raise DataError("conditions are given as files; name a folder for them")
     asked = Questions(n=of.count, seed=SEED, frames=FRAMES, fps=of.fps, side=of.side).asked()
-    trial = Trial(of=of, cases=filed(asked, of.folder), reader=dense.shipped())
+    cases = filed(asked, of.folder)
+    trial = Trial(of=of, cases=cases, seeds=range(len(cases)), reader=dense.shipped())
     yield from _alone(trial)
     yield _styled(trial)
     yield from _moved(trial)
@@ -156,7 +158,7 @@ def _alone(trial: Trial) -> Iterator[Check]:
     real = trial.seen(torch.cat([case.real for case in trial.cases]))
     absent = trial.seen(trial.made())
     few = trial.few()
-    twin = few.seen(trial.of.twin(FRAMES)([""] * len(few.cases), list(range(len(few.cases)))))
+    twin = few.seen(trial.of.twin(FRAMES)([""] * len(few.cases), few.seeds))
     for kind, (figure, least) in ALONE.items():
         if math.isnan(least):
             continue

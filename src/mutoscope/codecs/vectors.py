@@ -74,7 +74,9 @@ def _encoded(pictures: Pictures, codec: Codec) -> io.BytesIO:
     colours = Colours()
     spare = [(0, -side % BLOCK) for side in pictures.shape[1:3]]
     with av.open(file, "w", format="matroska") as container:
-        stream = container.add_stream(CODERS[codec], rate=RATE, options=dict(SETTINGS[codec]))
+        # One thread: with several, x264 now and then finds other vectors for the same pictures.
+        options = {"threads": "1", **SETTINGS[codec]}
+        stream = container.add_stream(CODERS[codec], rate=RATE, options=options)
         assert isinstance(stream, VideoStream)
         stream.height, stream.width = (
             side + more for side, (_, more) in zip(pictures.shape[1:3], spare, strict=True)
