@@ -23,7 +23,7 @@ from mutoscope import checks
 ROOT = Path(__file__).parent.parent
 AHEAD = (
     "**No weights of `{name}` ship yet, and nothing of it has been measured**: what is told here is"
-    " the recipe; `mutoscope train {name}` learns it."
+    " the recipe; `mutoscope train {name} --out DIR` learns it."
 )
 
 
@@ -70,7 +70,7 @@ def weights(name: str) -> str:
     if isinstance(found, recipes.Tunable):
         return "learned from your clip"
     if isinstance(found, recipes.Teachable):
-        return f"not learned yet: `mutoscope train {name}`"
+        return f"not learned yet: `mutoscope train {name} --out DIR`"
     return "none of its own"
 
 
@@ -95,8 +95,10 @@ def checked() -> dict[Path, str]:
     """docs/systems.md and the cards as checks found their systems, and docs/shown.md."""
     page, found = ROOT / "docs" / "systems.md", check_tables.kept()
     shown = shown_page.kept(ROOT / "docs" / "media" / "shown")
+    told_of = page.read_text() if page.exists() else ""
+    ahead = [name for name in checks.TABLE if f"<!-- measured {name} -->" in told_of]
     blocks = check_tables.joined(
-        {name: AHEAD.format(name=name) for name in checks.TABLE if weights(name).startswith("not")},
+        {name: AHEAD.format(name=name) for name in ahead if weights(name).startswith("not")},
         {name: check_tables.measured(one) for name, one in found.items()},
         {name: shown_page.sheet(name, one) for name, one in shown.items()},
     )

@@ -27,6 +27,7 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
         yield found
 
 
+WRITTEN = "document.querySelector('#prompt textarea')?.value === 'a blue cube'"
 KEPT = "document.querySelector('#tune-stage figure')?.dataset.state === 'completed'"
 
 
@@ -67,7 +68,7 @@ def test_a_clip_is_learned_kept_early_and_retold(opened: Opened, studio: Studio,
         page.wait_for_selector(f"[data-open={job['id']}]")
         assert page.locator(".card[data-state]").count() == 1, "a tuning is no clip"
         page.reload()
-        page.wait_for_function("document.querySelector('#prompt textarea').value === 'a blue cube'")
+        page.wait_for_function(WRITTEN)
         assert "a red ball" in page.get_by_label("System", exact=True).first.input_value()
         choose(page, "System", "image")
         page.get_by_role("tab", name="Tune").click()

@@ -16,7 +16,8 @@ from mutoscope._cli.leave import StoppedError
 from mutoscope.errors import MutoscopeError, RequestError
 
 try:
-    from mutoscope.training import commands, custom, deltas, tuning
+    from mutoscope.training import checkpoint, commands, custom, deltas, tuning
+    from mutoscope.training.train import config_of
 except ModuleNotFoundError as error:
     raise MutoscopeError(
         f"training needs {error.name}, which isn't installed; run: make setup,"
@@ -56,11 +57,12 @@ def run(
         if taught is not None:
             _customise(name, taught, out, given, steps=steps, init=init)
         elif system is None:
+            steps, init = _begun(out, steps, init) if resume else (steps, init)
             _learn(name, out, steps=steps, init=init)
         else:
             _tune(name, system, out, given, steps=steps, resume=resume, init=init)
     except KeyboardInterrupt:
-        kept = (out / "state").exists()
+        kept = checkpoint.holds(out)
         go_on = f"go on with: mutoscope train {name} --out {out} --resume"
         if system is not None:
             go_on += "; or keep what it learned with: --resume --steps 1"
@@ -72,10 +74,19 @@ def _check(name: str, out: Path, *, resume: bool, init: str | None) -> None:
     if init not in (None, "zoo", other):
         more = f", or {other}, whose layers it shares" if other else ""
         raise RequestError(f"--init takes zoo, the weights that ship{more} (got '{init}')")
-    if (out / "state").exists() and not resume:
+    if checkpoint.holds(out) and not resume:
         raise RequestError(f"{out} holds a run already; pass --resume to go on, or another --out")
-    if resume and not (out / "state").exists():
+    if resume and not checkpoint.holds(out):
         raise RequestError(f"{out} holds no run to go on with; leave --resume out to begin one")
+
+
+def _begun(out: Path, steps: int | None, init: str | None) -> tuple[int | None, str | None]:
+    """How long a run is and what it began with, as it was told then unless told otherwise now."""
+    was: Mapping[str, Any] = config_of(out) or {}
+    began: str | None = was.get("init")
+    if was and init not in (None, began):
+        raise RequestError(f"{out} began with {began or 'nothing'}; leave --init {init} out")
+    return was.get("steps") if steps is None else steps, began or init
 
 
 def _tunable(name: str) -> recipes.Tunable | None:

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from jaxtyping import Float
 
 from mutoscope.evaluate import report
 from mutoscope.evaluate.alignment import seen
@@ -21,6 +22,9 @@ from mutoscope.evaluate.questions import Asked
 from mutoscope.evaluate.report import RESAMPLES, Entry, Report
 from mutoscope.evaluate.similarity import Rows, spread
 from mutoscope.networks.alignment import Aligner
+
+Groups = Sequence[Float[np.ndarray, "_ d"]]
+"""Clips of prompts, each of as many as it has."""
 
 SPREAD, DIVERSITY = "spread", "diversity"
 
@@ -50,9 +54,7 @@ def repeated(
     return told(mine, real, beside)
 
 
-def told(
-    groups: Sequence[Rows], real: Sequence[Rows], beside: Mapping[str, Sequence[Rows]]
-) -> Report:
+def told(groups: Groups, real: Groups, beside: Mapping[str, Groups]) -> Report:
     """Both figures of vectors by prompt, beside real clips' of the same prompts, in that order.
 
     `beside` are other clips of the first of these prompts. The interval of a ratio is that of
@@ -97,7 +99,7 @@ def _groups(rows: Rows, times: int) -> list[Rows]:
     return np.split(rows.astype(np.float64), range(times, len(rows), times))
 
 
-def _between(groups: Sequence[Rows]) -> float:
+def _between(groups: Groups) -> float:
     """The mean of 1 - cos over pairs of clips of unlike prompts."""
     sizes = [len(rows) for rows in groups]
     owner = np.repeat(np.arange(len(groups)), sizes)

@@ -50,7 +50,7 @@ DELTA = Delta(
     learns=(
         "maps.*", "beside.*", "before.*", "down.*", "up.*", "join.*", "after.*", "leave.*",
     ),
-    steps=1_600, batch=128, frames=1, clips=24_576, reads=tuple(controlled.TRUE.values()),
+    steps=1_200, batch=128, frames=1, clips=24_576, reads=tuple(controlled.TRUE.values()),
 )  # fmt: skip
 """All numbers are ours."""
 

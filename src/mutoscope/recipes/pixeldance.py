@@ -54,7 +54,7 @@ DELTA = Delta(
     layout={"extra": 8},
     learns=("beside.*", "before.*", "down.*", "blocks.*.clip.out.*", "up.*", "join.*", "after.*",
             "leave.*"),
-    steps=2_000,
+    steps=1_500,
     reads=("lines",),
 )  # fmt: skip
 

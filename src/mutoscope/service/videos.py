@@ -209,6 +209,8 @@ async def _from_clip(
             kind = _kind(desk.offer(name, owner=owner), desk, kinds, what)
             asked: dict[str, Any] = {"seed": secrets.randbelow(SEEDS)}
             if source is not None:
+                if source.request.segments:
+                    raise RequestError(f"a story has a prompt a segment; {what} made of one prompt")
                 asked = source.request.to_json()
             asked |= {"system": name, "prompt": bodies.prompt(body)}
             if "seconds" in body.fields:

@@ -117,7 +117,7 @@ class Keyframed(Steered):
 
     def seen(self, request: Request) -> int:
         """How many of the first steps see more than a first frame."""
-        later = any(self.places.get(one.kind) for one in request.given())
+        later = any(self.places.get(one.kind) and one.strength for one in request.given())
         share = float(self.accepts().values(request)[TAU.name])
         return round(share * request.steps) if later else 0
 

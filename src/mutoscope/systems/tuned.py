@@ -66,9 +66,9 @@ class Tuned(Diffusion):
         if self.own is None or share == 0:
             return fresh
         times = self.times(request)
-        if not self.own.fits(times):
-            self.own = self.invert(self.own.clean, times)
-        return self.own.mixed(fresh, share)
+        kept = self.own.fits(times)  # what a request finds isn't another's to begin with
+        own = self.own if kept else self.invert(self.own.clean, times)
+        return own.mixed(fresh, share)
 
     @final
     def invert(self, clean: Latent, times: Grid) -> Inverted:

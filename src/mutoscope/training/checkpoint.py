@@ -37,6 +37,11 @@ def save(
     shutil.rmtree(old, ignore_errors=True)
 
 
+def holds(folder: Path) -> bool:
+    """Whether there is a state to go on from."""
+    return any((folder / name).exists() for name in ("state", "state.old"))
+
+
 def resume(folder: Path, parts: nn.Module, optimizers: Sequence[Optimizer], ema: Ema) -> int:
     """Load the newest whole state of `folder` into the arguments; the step to go on with."""
     state = next((folder / n for n in ("state", "state.old") if (folder / n).exists()), None)

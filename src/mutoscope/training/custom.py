@@ -33,7 +33,7 @@ from mutoscope.networks.dense import nearness
 from mutoscope.networks.small3d import DEFAULT_FPS
 from mutoscope.systems import content, shipped
 from mutoscope.systems.steered import Shown, Steered
-from mutoscope.training import deltas, tuning
+from mutoscope.training import checkpoint, deltas, tuning
 from mutoscope.training.deltas import DeltaTask
 from mutoscope.training.train import Batch, train
 
@@ -82,7 +82,7 @@ def read(system: Steered, pictures: Float[Tensor, "n 3 1 H W"]) -> dict[str, Ten
 
 def begin(system: Steered, pictures: Float[Tensor, "n 3 1 H W"], out: Path) -> None:
     """Put what pictures show into a folder, for `learn`; refuses a folder with a run."""
-    if (out / "state").exists():
+    if checkpoint.holds(out):
         raise RequestError(f"{out} holds a run already; go on with it, or name another folder")
     found = read(system, pictures)
     out.mkdir(parents=True, exist_ok=True)

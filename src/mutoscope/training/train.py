@@ -132,7 +132,7 @@ def train(
     with _progress(quiet=quiet) as progress, ThreadPoolExecutor(1) as ahead:
         bar = progress.add_task("training", total=last, completed=first, note="")
         coming = ahead.submit(draw, first)
-        done = first
+        done, whole = first, True
         try:
             for step in _steps(first, last, stop):
                 batch = {k: v.to(device.device) for k, v in coming.result().items()}
@@ -144,11 +144,12 @@ def train(
                     terms = task.loss(batch, _generator(config.seed, device.process_index, step))
                 device.backward(terms["loss"])
                 norm = device.clip_grad_norm_(weights, config.clip)
+                whole = False  # what is stopped from here on is no state to go on from
                 for optimizer in optimizers:
                     optimizer.step()
                     optimizer.zero_grad(set_to_none=True)
                 ema.update(inner, step)
-                done = step + 1
+                done, whole = step + 1, True
                 log.add(step, {**terms, "norm": norm}, rate=config.rate_at(step))
                 progress.update(bar, completed=done, note=log.note)
                 if time.monotonic() - saved > 60 * config.save_minutes:
@@ -158,9 +159,9 @@ def train(
                     log.sheet(done, task.sheet(ema.parts(inner)))
                     sheeted = time.monotonic()
         finally:
-            if device.is_main_process:
+            if device.is_main_process and whole:
                 checkpoint.save(folder, inner, optimizers, ema, done)
-                log.close()
+            log.close()
     averaged = ema.parts(inner)
     task.finish(averaged)
     log.sheet(done, task.sheet(averaged))

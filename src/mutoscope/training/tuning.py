@@ -34,6 +34,7 @@ from mutoscope.systems import shipped
 from mutoscope.systems.inversion import Inverted
 from mutoscope.systems.system import Asked, spread
 from mutoscope.systems.tuned import CLIP, OWN, Tuned
+from mutoscope.training import checkpoint
 from mutoscope.training.diffusion import Draw
 from mutoscope.training.train import Batch, Config, Task, train
 
@@ -148,7 +149,7 @@ def begin(
 
     Refuses a folder that holds a run already.
     """
-    if (out / "state").exists():
+    if checkpoint.holds(out):
         raise RequestError(f"{out} holds a run already; go on with it, or name another folder")
     source = Source.of(only(clip), prompt, previews)
     T, H, W = clip.frames.shape[2:]

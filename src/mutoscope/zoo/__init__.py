@@ -115,9 +115,11 @@ def _save(part: nn.Module, state: State, target: Path, file: str, made: Mapping[
     draft = target / file.replace(".safetensors", ".part")
     save_file(keep, draft)
     os.replace(draft, target / file)
-    (target / (DELTA if file == WEIGHTS else WEIGHTS)).unlink(missing_ok=True)
     text = json.dumps({**arguments(part), "mutoscope": dict(made)}, indent=2, default=list)
-    (target / "config.json").write_text(text + "\n")
+    told = target / "config.part"
+    told.write_text(text + "\n")
+    os.replace(told, target / "config.json")
+    (target / (DELTA if file == WEIGHTS else WEIGHTS)).unlink(missing_ok=True)
     return target
 
 
