@@ -54,9 +54,11 @@ tables: $(VENV)/.dev
 	for name in $(TABLES); do $(BIN)/python benchmarks/$$name.py || exit 1; done
 
 zoo: $(VENV)/.dev
-	for name in readers wide-readers autoencoder dense-readers alignment image modelscope; do \
-		out=$${MUTOSCOPE_CACHE:-$$HOME/.cache/mutoscope}/runs/$$name; \
-		$(BIN)/mutoscope train $$name --out $$out \
+	for part in readers wide-readers autoencoder dense-readers alignment prior image modelscope \
+			image:modelscope; do \
+		name=$${part%%:*} init=$${part#$${part%%:*}}; \
+		out=$${MUTOSCOPE_CACHE:-$$HOME/.cache/mutoscope}/runs/$$(echo $$part | tr : -); \
+		$(BIN)/mutoscope train $$name --out $$out $${init:+--init $${init#:}} \
 			$$(test -d $$out/state && echo --resume) || exit 1; \
 		$(BIN)/python scripts/ship.py $$name $$out --thaw || exit 1; \
 	done

@@ -53,7 +53,7 @@ def _core(core: Mapping[str, Report], unseen: Mapping[str, Report]) -> str:
         for name, aim in AIMS.items()
     ]  # fmt: skip
     head = ["", "value", "95 %", "aim", "new pairs", "truth", "chance", "untrained"]
-    return _table(head, rows)
+    return table(head, rows)
 
 
 def _words(words: Report) -> str:
@@ -99,7 +99,7 @@ def _people() -> str:
             cells = [cell for report in told for cell in _counted(report[name])]
             rows.append([TITLES.get(name, name), *cells])
     head = ["", "paraphrases", "95 %", "truth", "free prompts", "95 %", "truth"]
-    return "In people's words:\n\n" + _table(head, rows)
+    return "In people's words:\n\n" + table(head, rows)
 
 
 def _stickers() -> str:
@@ -108,7 +108,7 @@ def _stickers() -> str:
         for name, report in _reports("stickers").items()
     ]
     head = ["stickers, one of a hundred", "recognised", "95 %", "truth", "chance"]
-    return _table(head, rows)
+    return table(head, rows)
 
 
 def _diversity(found: Entry) -> str:
@@ -143,7 +143,7 @@ def _wide(found: Mapping[str, Report]) -> list[str]:
     )
     weak = [TITLES.get(title, title) for title in seen if title in own and _misses(own[title])]
     hints = [f"The readers miss P1's bar of 98 % in: {', '.join(weak)}. Take these rows as hints."]
-    return [said, _table(head, rows), *(hints if weak else []), *_by_word(found["words"])]
+    return [said, table(head, rows), *(hints if weak else []), *_by_word(found["words"])]
 
 
 def _misses(entry: Entry) -> bool:
@@ -206,6 +206,7 @@ def _percent(value: float | None) -> str:
     return "" if value is None else f"{100 * value:.0f} %"
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Rows of cells below their heads, in markdown."""
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)

@@ -1,7 +1,9 @@
 """Write what the code says of itself into the documentation; with --check only compare.
 
 docs/cli.md is every command's --help; README.md holds a table of the systems between the markers
-`<!-- systems -->` and `<!-- /systems -->`, and what was measured of the base (`base_tables`).
+`<!-- systems -->` and `<!-- /systems -->`, what was measured of the base (`base_tables`), and how
+far systems obey (`check_tables`), of which docs/systems.md and the cards in the zoo hold more.
+docs/shown.md is what they make of real clips (`shown_page`).
 """
 
 from __future__ import annotations
@@ -13,8 +15,16 @@ import sys
 from pathlib import Path
 
 import base_tables
+import check_tables
+import shown_page
+
+from mutoscope import checks
 
 ROOT = Path(__file__).parent.parent
+AHEAD = (
+    "**No weights of `{name}` ship yet, and nothing of it has been measured**: what is told here is"
+    " the recipe; `mutoscope train {name}` learns it."
+)
 
 
 def helps() -> str:
@@ -40,28 +50,70 @@ def systems() -> str:
     """The table of the README."""
     from mutoscope import recipes
 
-    rows = ["| system | paper | where this one departs |", "| --- | --- | --- |"]
+    rows = ["| system | paper | its weights |", "| --- | --- | --- |"]
     for name in recipes.names():
         card = recipes.find(name).CARD
         paper = f"[{card.title}](https://arxiv.org/abs/{card.arxiv}), {card.authors} {card.year}"
-        rows.append(f"| `{name}` | {paper} | {'; '.join(card.departs)} |")
+        rows.append(f"| `{name}` | {paper} | {weights(name)} |")
     return "\n".join(rows) + "\n"
+
+
+def weights(name: str) -> str:
+    """What a system's own weights are, and where they come from."""
+    from mutoscope import recipes, zoo
+
+    found = recipes.find(name)
+    if name in zoo.names():
+        size = f"{zoo.files(name)[0].stat().st_size / 1e6:.1f} MB"
+        base = zoo.facts(name).get("base")
+        return f"{size} on those of `{base}`" if base else size
+    if isinstance(found, recipes.Tunable):
+        return "learned from your clip"
+    if isinstance(found, recipes.Teachable):
+        return f"not learned yet: `mutoscope train {name}`"
+    return "none of its own"
+
+
+def departures() -> str:
+    """Where each system departs from its paper, as its card says."""
+    from mutoscope import recipes
+
+    cards = [recipes.find(name).CARD for name in recipes.names()]
+    return "\n".join(f"- `{card.name}`: {'; '.join(card.departs)}." for card in cards) + "\n"
 
 
 def readme() -> str:
     """README.md with its tables as the code and the kept results have them."""
     text = (ROOT / "README.md").read_text()
-    for name, block in (("systems", systems()), ("base", base_tables.base())):
-        start, end = f"<!-- {name} -->\n", f"<!-- /{name} -->"
-        before, found, rest = text.partition(start)
-        _, _, after = rest.partition(end)
-        text = f"{before}{start}{block}{end}{after}" if found else text
+    blocks = {"systems": systems(), "obeyed": check_tables.obeyed(), "base": base_tables.base()}
+    for name, block in blocks.items():
+        text = check_tables.put(text, name, block)
     return text
+
+
+def checked() -> dict[Path, str]:
+    """docs/systems.md and the cards as checks found their systems, and docs/shown.md."""
+    page, found = ROOT / "docs" / "systems.md", check_tables.kept()
+    shown = shown_page.kept(ROOT / "docs" / "media" / "shown")
+    blocks = check_tables.joined(
+        {name: AHEAD.format(name=name) for name in checks.TABLE if weights(name).startswith("not")},
+        {name: check_tables.measured(one) for name, one in found.items()},
+        {name: shown_page.sheet(name, one) for name, one in shown.items()},
+    )
+    cards = {name: ROOT / "src" / "mutoscope" / "zoo" / name / "README.md" for name in checks.TABLE}
+    told = {
+        path: check_tables.carded(path.read_text(), found.get(name))
+        for name, path in cards.items() if path.exists()
+    }  # fmt: skip
+    if page.exists():
+        text = check_tables.put(page.read_text(), "departures", departures())
+        told[page] = check_tables.listed(text, blocks)
+    return told | ({ROOT / "docs" / "shown.md": shown_page.page(shown)} if shown else {})
 
 
 def main(arguments: list[str]) -> int:
     """Write, or compare and name what is out of date."""
-    wanted = {ROOT / "docs" / "cli.md": helps(), ROOT / "README.md": readme()}
+    wanted = {ROOT / "docs" / "cli.md": helps(), ROOT / "README.md": readme(), **checked()}
     stale = [path for path, text in wanted.items() if not path.exists() or path.read_text() != text]
     if "--check" in arguments:
         for path in stale:

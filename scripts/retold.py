@@ -2,47 +2,51 @@
 
 python scripts/retold.py --data DIR --out DIR reads DIR/captions.csv (columns file, caption and
 subject; files beside it) and tunes the shipped image model to each clip: its first two seconds, the
-middle square. Each strip of OUT/retold.webp has four rows of frames: the clip, which is also what a
-copy of the input would be; what the autoencoder can show of it; the clip made from its own caption;
-and from its caption with WORDS in the place of its subject. `--match PATTERN`, again and again,
-keeps to files that may be shown. What is tuned stays in OUT, where a second call goes on.
+middle square. Each strip of SHEETS/tune_a_video.webp has four rows of frames: the clip, which is
+also what a copy of the input would be; what the autoencoder can show of it; the clip made from its
+own caption; and from its caption with WORDS in the place of its subject. Files are those that may
+be shown (`shown.CREDITS`), or that fit a `--match PATTERN`. What is tuned stays in OUT, where a
+second call goes on.
 """
 
 from __future__ import annotations
 
 import argparse
 import csv
-import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from jaxtyping import UInt8
 from PIL import Image, ImageDraw, ImageFont
+from shown import OUT, TILE, credited, keep
 
-from mutoscope import media
+from mutoscope import media, zoo
 from mutoscope.clip import Clip
 from mutoscope.recipes import tune_a_video
+from mutoscope.recipes.tune_a_video import TuneAVideo
 from mutoscope.systems.tuned import OWN
 from mutoscope.training import tuning
+from mutoscope.training.publish import commit
 
 COUNT, FRAMES, FPS = 5, 16, 8.0
 WORDS = "blue star"
 """Things of the world: nothing else is known to the image model that ships."""
-LINE, QUALITY = 20, 85
-NAMES = ("the clip", "its latent", "its words", "others")
+LINE = 20
+NAMES = ("the clip", "ceiling", "its words", "others")
 
 Row = Mapping[str, str]
 
 
 def chosen(data: Path, patterns: Sequence[str], count: int) -> list[Row]:
-    """The first rows by file name whose file fits a pattern."""
+    """The first rows by file name whose file may be shown, or fits a pattern."""
     with (data / "captions.csv").open(encoding="utf-8", newline="") as file:
         found = sorted(csv.DictReader(file), key=lambda row: row["file"])
-    return [row for row in found if tuning.fits(row["file"], patterns)][:count]
+    return [row for row in found if credited(row, patterns) is not None][:count]
 
 
 def other(row: Row) -> str:
@@ -60,8 +64,8 @@ def shot(path: Path, side: int) -> Clip:
     return replace(clip, frames=clip.frames[:, :, :FRAMES])
 
 
-def strip(row: Row, data: Path, out: Path, steps: int | None) -> UInt8[np.ndarray, "H W 3"]:
-    """The four rows of one clip, tuned to it unless that was done, its captions below."""
+def tuned_to(row: Row, data: Path, out: Path, steps: int | None) -> TuneAVideo:
+    """The system tuned to a clip, unless that was done."""
     at = out / Path(row["file"]).stem
     if not (at / tune_a_video.CARD.name / OWN).exists():
         system = tune_a_video.start(at)
@@ -69,14 +73,31 @@ def strip(row: Row, data: Path, out: Path, steps: int | None) -> UInt8[np.ndarra
             clip = shot(data / row["file"], system.config.sizes.side)
             tuning.begin(system, clip, row["caption"], at)
         tuning.tune(system, at, steps=steps)
-    tuned = tune_a_video.load(at)
+    return tune_a_video.load(at)
+
+
+def strip(row: Row, data: Path, tuned: TuneAVideo) -> UInt8[np.ndarray, "H W 3"]:
+    """The four rows of one clip, its captions below."""
     clip = shot(data / row["file"], tuned.config.sizes.side)
     assert tuned.own is not None
     with torch.inference_mode():
         best = replace(clip, frames=tuned.autoencoder.decode(tuned.own.clean))
     prompts = (row["caption"], other(row))
     made = [tuned.make(tuned.request(prompt)) for prompt in prompts]
-    return lettered(tuning.rows([clip, best, *made]), prompts)
+    rows = Image.fromarray(tuning.rows([clip, best, *made]))
+    share = TILE / tuned.config.sizes.side
+    small = rows.resize((round(rows.width * share), round(rows.height * share)))
+    return lettered(np.asarray(small), prompts)
+
+
+def told(row: Row, tuned: TuneAVideo, patterns: Sequence[str]) -> Mapping[str, Any]:
+    """What is shown of a clip, as `shown.main` says it."""
+    assert tuned.own is not None
+    return {
+        "task": f"a clip to tune to; told its caption, then {WORDS} in place of its subject",
+        "file": row["file"], "prompt": f"{row['caption']}; {other(row)}", "seed": 0,
+        "frames": tuned.own.clean.shape[2], "credit": credited(row, patterns),
+    }  # fmt: skip
 
 
 def lettered(
@@ -96,23 +117,30 @@ def lettered(
     return np.asarray(page)
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Tune to each clip, and draw them beneath one another."""
     asked = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     asked.add_argument("--data", type=Path, required=True)
     asked.add_argument("--out", type=Path, required=True)
+    asked.add_argument("--sheets", type=Path, default=OUT)
     asked.add_argument("--match", action="append", default=[])
     asked.add_argument("--count", type=int, default=COUNT)
     asked.add_argument("--steps", type=int, help="how many; else as the recipe says")
-    given = asked.parse_args()
-    rows = chosen(given.data, given.match or ["*"], given.count)
-    strips = [strip(row, given.data, given.out, given.steps) for row in rows]
+    given, code = asked.parse_args(arguments), commit()
+    rows = chosen(given.data, given.match, given.count)
+    if not rows:
+        raise SystemExit(f"{given.data} names no file that may be shown; say which with --match")
+    systems = [tuned_to(row, given.data, given.out, given.steps) for row in rows]
+    strips = [strip(row, given.data, one) for row, one in zip(rows, systems, strict=True)]
     width = max(one.shape[1] for one in strips)
     whole = [np.pad(one, ((0, 0), (0, width - one.shape[1]), (0, 0))) for one in strips]
-    draft = given.out / "retold.part"
-    Image.fromarray(np.concatenate(whole)).save(draft, format="webp", quality=QUALITY)
-    os.replace(draft, given.out / "retold.webp")
-    print(given.out / "retold.webp")
+    usual = systems[0].request(" ")
+    keep(Image.fromarray(np.concatenate(whole)), given.sheets, systems[0], {
+        "weights": {part: v for part, v in systems[0].weights.items() if part in zoo.names()},
+        "commit": code, "script": "retold.py --data DIR --out DIR", "rows": NAMES,
+        "steps": usual.steps, "guidance": usual.guidance,
+        "shown": [told(*pair, given.match) for pair in zip(rows, systems, strict=True)],
+    })  # fmt: skip
 
 
 if __name__ == "__main__":

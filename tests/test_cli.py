@@ -278,6 +278,14 @@ def test_an_empty_prompt_is_refused(capsys):
     assert "the prompt is empty" in capsys.readouterr().err
 
 
+def test_a_picture_alone_says_enough(tmp_path: Path):
+    at = tiny.folder(tmp_path, "videocrafter1")
+    given = ["generate", "--system", "videocrafter1", "--weights", str(at), "--dry-run"]
+    Clip(frames=torch.zeros(1, 3, 1, 64, 64), fps=8).save(tmp_path / "a.png")
+    assert cli.code([*given, "--image", str(tmp_path / "a.png")]) == 0
+    assert cli.code(given) == 2
+
+
 @pytest.fixture
 def film(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(tmp_path)

@@ -82,7 +82,9 @@ def test_what_clips_were_given_stands_in_scores_and_on_the_page(
     assert "1.mp4: last gone.png" in left
     page = (tmp_path / "out" / "report.html").read_text()
     assert "first-frame PSNR: best" in page
-    assert page.count("first given: a corgi") == 2, "said and shown, though no word was asked"
+    assert page.count("first given: a corgi") == 4, (
+        "said and shown by both, though no word is asked"
+    )
     before = (tmp_path / "out" / "scores.json").read_bytes()
     assert cli.code(ASKED) == 0
     assert (tmp_path / "out" / "scores.json").read_bytes() == before
@@ -241,6 +243,16 @@ def test_several_systems_stand_on_one_page(system: list[str], tmp_path: Path, ca
     assert {told["value"] for told in summary.values()} == {0.0}, "the same clips, to the bit"
     seeds = [clip["seed"] for clip in json.loads(Path("out/a/scores.json").read_text())["clips"]]
     assert seeds == [0, 1]
+
+
+def test_a_system_that_needs_more_than_a_prompt_is_sent_to_its_check(tmp_path: Path, capsys):
+    zoo = tiny.folder(tmp_path / "zoo", "gen1")
+    words = ["evaluate", "--system", "gen1", "--weights", str(zoo), "-o", str(tmp_path / "out")]
+    assert cli.code(words) == 2
+    error = capsys.readouterr().err
+    assert "gen1 needs condition 'structure'" in error
+    assert "mutoscope check gen1 -o DIR" in error
+    assert not (tmp_path / "out").exists()
 
 
 def test_two_systems_named_at_once_have_a_folder_each_and_a_page_above(

@@ -261,6 +261,16 @@ def test_an_example_has_a_prompt_a_clip():
         Example(frames=torch.zeros(2, 3, 1, 2, 2), prompts=["a"])
 
 
+def test_a_request_speaks_by_words_or_by_conditions_and_a_story_by_words():
+    picture = ConditionRequest(kind="image", source="a.png")
+    said, silent = Segment(prompt="a", frames=16), Segment(prompt=" ", frames=16)
+    assert Request(prompt="a").speaks
+    assert not Request(prompt=" ").speaks
+    assert Request(conditions=[picture]).speaks
+    assert Request(segments=[said]).speaks
+    assert not Request(segments=[said, silent], conditions=[picture]).speaks
+
+
 def test_pieces_of_a_story_share_the_frame_they_meet_in_unless_there_is_a_cut():
     first = ConditionRequest(kind="first", source="a.png")
     parts = [Segment(prompt="a", frames=16), Segment(prompt="b", frames=9)]

@@ -228,7 +228,7 @@ def train(
         int | None, typer.Option(min=1, help="How many; else as what ships took.")
     ] = None,
     clip: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="The clip a system is tuned to.")
+        Path | None, typer.Option(metavar="FILE", help="The clip, or pictures, that are learned.")
     ] = None,
     prompt: Annotated[str | None, typer.Option(help="What the clip shows.")] = None,
     preview: Annotated[

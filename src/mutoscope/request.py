@@ -175,6 +175,13 @@ class Request(Plain):
         return tuple(part.prompt for part in self.segments) or (self.prompt,)
 
     @property
+    def speaks(self) -> bool:
+        """Whether it says what shall be made: in words, or by conditions; a story in words."""
+        return all(one.strip() for one in self.prompts) or bool(
+            self.conditions and not self.segments
+        )
+
+    @property
     def length(self) -> int:
         """How many frames come of it: a story's pieces share the frame in which they meet."""
         joined = [all(one.kind != "first" for one in part.conditions) for part in self.segments[1:]]

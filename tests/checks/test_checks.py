@@ -65,6 +65,9 @@ def test_the_command_writes_the_rows_and_fails_with_them(tmp_path: Path, capsys)
     said = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert said == json.loads((out / "checks.json").read_text())
     assert not all(row["pass"] for row in said["checks"])
+    assert said["count"] == 2
+    assert said["seed"] == SEED
+    assert said["commit"]
     assert {one["file"] for one in said["left out"]} >= {"vid2vid", "captions: speed"}
     assert cli.code(["check", "image", "-o", str(out)]) == 2
     assert "no checks of 'image'" in capsys.readouterr().err

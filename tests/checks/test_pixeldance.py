@@ -10,7 +10,9 @@ import torch
 from mutoscope import checks, cli, zoo
 from mutoscope.checks import Bench
 from mutoscope.checks import pixeldance as rows
+from mutoscope.evaluate import ends
 from mutoscope.evaluate.reading import shipped
+from mutoscope.evaluate.whereabouts import bends, degrees, off, places
 from tests import tiny
 
 
@@ -26,33 +28,34 @@ def weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_the_cases_go_far_and_the_truth_passes(tmp_path: Path):
-    cases, reader = rows.drawn(4, 64, tmp_path), shipped()
+    cases, reader = ends.going(4, 64, tmp_path), shipped()
     true = torch.cat([case.true for case in cases])
+    ways = np.stack([case.way for case in cases])
     for case in cases:
-        assert np.linalg.norm(case.way[-1] - case.way[0]) >= rows.FAR
+        assert np.linalg.norm(case.way[-1] - case.way[0]) >= ends.FAR
         assert case.scene.things[0].motion.verb not in case.prompt
         assert all(path.exists() for path in case.pictures.values())
-    assert np.median(rows.off(reader, true, cases)) < rows.PIXELS
-    assert np.median(rows.degrees(reader, true, cases)) < rows.DEGREES
+    seen = places(reader, true[:, :, [0, -1]])
+    assert np.median(off(seen, ways)) < rows.PIXELS
+    assert np.median(degrees(seen, ways)) < rows.DEGREES
     assert rows.coloured(reader, true, cases).mean() > 0.7
-    frozen = true[:, :, :1].expand_as(true)
-    assert rows.off(reader, frozen, cases).mean() > 64 * rows.FAR / 2
+    assert off(seen[:, :1], ways).mean() > 64 * ends.FAR / 2, "a clip that stands is far off"
     drafts = torch.cat([case.draft for case in cases])
     assert rows.coloured(reader, drafts, cases).mean() < 0.5
 
 
 def test_a_jump_at_the_end_bends_and_a_straight_way_does_not():
     way = np.stack([np.linspace(0.2, 0.8, 16), np.full(16, 0.5)], axis=1)[None]
-    at, usual = rows.bends(way)
+    at, usual = bends(way)
     assert max(at[0], usual[0]) < 1e-9
     jumps = way.copy()
     jumps[:, -1, 0] += 0.1
-    at, usual = rows.bends(jumps)
+    at, usual = bends(jumps)
     assert at[0] == pytest.approx(0.1)
     assert usual[0] < 1e-9
     lost = way.copy()
     lost[:, -1] = np.nan
-    assert rows.bends(lost)[0][0] == 0.5
+    assert bends(lost)[0][0] == 0.5
 
 
 def test_more_tau_and_less_distance_is_a_correlation_of_1():
@@ -70,10 +73,15 @@ def test_every_row_is_there_and_a_second_call_makes_nothing_again(
     assert cli.code([*words, "--json"]) == 1, "what has learned nothing works as nothing"
     said = json.loads(capsys.readouterr().out.splitlines()[-1])
     found = {row["id"]: row for row in said["checks"]}
-    assert {name.split(":")[0] for name in found} == {"first", "last", "draft", "sketch", "chain"}
-    assert len(found) == 12
+    assert {name.split(":")[0] for name in found} == {
+        "first", "last", "draft", "sketch", "edit", "chain"
+    }  # fmt: skip
+    assert len(found) == 14
     assert set(said["weights"]) == {"pixeldance", "autoencoder"}
     assert {"shuffled", "absent", "untrained"} <= set(found["last: pixels off, less"]["baselines"])
+    for line in checks.obeyed("pixeldance"):
+        named = {line.shuffled, line.without, line.truth} - {None}
+        assert named <= set(found[line.row]["baselines"])
     assert any("benchmarks" in one["reason"] for one in said["left out"])
     kept = {path: path.stat().st_mtime_ns for path in out.glob("kept/*/*.npy")}
     assert len(kept) > 20

@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from mutoscope import checks
-from mutoscope.checks import Subject
-from mutoscope.checks.text2video_zero import GRID, KINDS, SEED, STRENGTH, _prompts
+from mutoscope.checks import Subject, mapped
+from mutoscope.checks.text2video_zero import CONTROLS, GRID, KINDS, SEED, STRENGTH, _prompts
 from mutoscope.core.warp import moved
 from mutoscope.evaluate.faithfulness import renders
 from mutoscope.evaluate.reading import shipped
@@ -82,4 +82,12 @@ def test_things_that_go_further_are_ranked_and_equal_clips_are_equal(rows):
 
 def test_what_the_image_model_cannot_do_is_named():
     left = {one.file for one in checks.find("text2video_zero").unchecked()}
-    assert {"control adherence", "edit by instruction"} <= left
+    assert {"control by pose", "edit by instruction"} <= left
+
+
+def test_the_lines_of_the_readme_are_rows_with_the_baselines_they_name(rows):
+    for line in checks.obeyed("text2video_zero"):
+        if line in mapped.lines(CONTROLS):
+            continue  # see test_controlnet.py
+        named = {line.shuffled, line.without, line.truth} - {None}
+        assert named <= set(rows[line.row].baselines)

@@ -66,6 +66,9 @@ def test_every_row_is_there_and_a_second_call_learns_nothing_again(
     assert {name.split(":")[0] for name in found} >= {
         "changed", "kept", "exact edits", "part", "budget", "over-tuning"
     }  # fmt: skip
+    for line in checks.obeyed("tune_a_video"):
+        named = {line.shuffled, line.without, line.truth} - {None}
+        assert named <= set(found[line.row]["baselines"])
     kept = {path: path.stat().st_mtime_ns for path in out.glob("kept/*/*/delta.safetensors")}
     assert len(kept) == 5
     bench = Bench(out=out / "kept", reader=shipped(), count=2, weights=weights)

@@ -139,3 +139,9 @@ def test_the_command_gives_files_to_a_system_and_writes_every_row(tmp_path: Path
     kinds = {name.split(":")[0] for name in found}
     assert kinds == {"alone", "motion", "pairs", "sets", "order", "strokes"}
     assert sorted(path.name for path in (out / "given").iterdir()) == ["000", "001"]
+
+
+def test_the_lines_of_the_readme_are_rows_with_the_baselines_they_name(rows):
+    for line in checks.obeyed("videocomposer"):
+        named = {line.shuffled, line.without, line.truth} - {None}
+        assert named <= set(rows[line.row].baselines)

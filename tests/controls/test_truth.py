@@ -101,6 +101,22 @@ def test_nearer_is_less_deep_and_lighter_and_more_to_a_network():
     assert 4 < values[0, 0][near].median() < 7
 
 
+def test_every_round_leaves_a_rougher_structure_in_its_place_and_none_leaves_it_whole(slide):
+    near = depth.encoded(depth.from_truth(slide), (5, 64, 64))
+    every = torch.arange(depth.ROUNDS + 1)
+    found = depth.coarsened(near.expand(len(every), -1, -1, -1, -1), every)
+    assert torch.equal(found[0], near[0])
+    assert torch.equal(depth.coarsened(near, every[3:4])[0], found[3])
+    edges_left = found.diff(dim=-1).abs().mean((1, 2, 3, 4))
+    assert (edges_left.diff() < 0).all()
+    assert found.amax() <= near.amax() + 1e-6
+    assert found.amin() >= near.amin() - 1e-6
+    level = torch.full((1, 1, 2, 16, 16), 0.3)
+    torch.testing.assert_close(depth.coarsened(level, every[-1:]), level)
+    mirrored = depth.coarsened(near.flip(-1), every[2:3]).flip(-1)
+    torch.testing.assert_close(mirrored[0], found[2])
+
+
 def test_a_thing_that_slides_right_has_positive_x_where_it_has_come_to(slide):
     values = motion.from_truth(slide, block=1)
     assert not values[:, :, 0].any(), "the first frame came from nowhere"

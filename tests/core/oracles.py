@@ -16,6 +16,7 @@ from mutoscope.core.schedule import (
     Cosine,
     Rectified,
     Schedule,
+    Shrunk,
     ZeroTerminal,
 )
 from mutoscope.core.shapes import like
@@ -31,6 +32,7 @@ SCHEDULES: list[Schedule] = [
     Betas.scaled_linear(),
     Betas.squared_cosine(),
     ZeroTerminal(Betas.scaled_linear()),
+    Shrunk(Betas.scaled_linear(), 0.7),
 ]
 DATA = {"gaussian": Mixture.gaussian(), "bimodal": Mixture.bimodal()}
 

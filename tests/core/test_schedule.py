@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from mutoscope.core.schedule import VE, VP, Betas, Cosine, Rectified, Table, ZeroTerminal
+from mutoscope.core.schedule import VE, VP, Betas, Cosine, Rectified, Shrunk, Table, ZeroTerminal
 from mutoscope.errors import RequestError
 
 from .oracles import SCHEDULES
@@ -94,6 +94,17 @@ def test_zero_terminal_keeps_the_first_alpha_and_loses_the_last():
     assert (squared[1:] < betas.squared[1:]).all()
 
 
+def test_a_clip_is_shrunk_as_videocrafters_table_has_it():
+    """Its `scale_arr` with `fix_scale_bug`: 400 even numbers from 1 to scale_b, then scale_b."""
+    scales = torch.cat([torch.linspace(1, 0.7, 400).double(), torch.full((600,), 0.7).double()])
+    t, plain = torch.arange(1, 1001, dtype=torch.float64) / 1000, Betas.scaled_linear()
+    alpha, sigma = Shrunk(plain, 0.7)(t)
+    torch.testing.assert_close(alpha / plain(t)[0], scales, atol=1e-6, rtol=0)
+    assert torch.equal(sigma, plain(t)[1])
+    whole = Shrunk(plain, 1.0)
+    assert all(torch.equal(a, b) for a, b in zip(whole(t), plain(t), strict=True))
+
+
 def test_a_shift_multiplies_the_noise_to_signal_ratio():
     t = inside()
     (a, s), (b, r) = Rectified()(t), Rectified(5.0)(t)
@@ -132,6 +143,8 @@ def test_when_refuses_a_level_that_is_never_reached(schedule, ratio):
         (lambda: Rectified(0.0), "shift must be above 0"),
         (lambda: Betas(()), "betas must be"),
         (lambda: Betas((0.5, 1.5)), "betas must be"),
+        (lambda: Shrunk(Cosine(), 0.0), r"a scale in \(0, 1\]"),
+        (lambda: Shrunk(Cosine(), 0.5, first=0.4), "from 0.4 to 0.4"),
     ],
 )
 def test_a_schedule_that_makes_no_sense_is_refused(make, say):

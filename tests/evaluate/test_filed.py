@@ -21,6 +21,7 @@ def test_the_files_of_a_scene_say_what_is_true_of_it(tmp_path):
     near = nearness(told("depth")[0])[0, 0]
     assert np.abs(near.numpy() - case.wish.near).max() < 0.01
     assert np.array_equal(told("sketches")[0][0, 0].numpy() > 0.5, case.wish.sketch)
+    assert np.array_equal(told("edge")[0][0, 0].numpy() > 0.5, case.wish.edges)
     assert torch.equal(told("sketch")[0][0, 0, 0], told("sketches")[0][0, 0, 0])
     (picture,) = told("image")
     torch.testing.assert_close(picture[0, :, 0], case.wish.first)
@@ -43,7 +44,7 @@ def test_a_condition_asks_for_its_own_and_nothing_else(tmp_path):
     (case,) = filed(Questions(n=1, seed=3, frames=2, side=64).asked(), tmp_path)
     fields = {
         "depth": {"near"}, "sketches": {"sketch"}, "sketch": {"sketch"}, "image": {"first"},
-        "mask": {"mask", "source"}, "motion": {"flow"},
+        "mask": {"mask", "source"}, "motion": {"flow"}, "edge": {"edges"},
     }  # fmt: skip
     for kind, names in fields.items():
         wish = case.asks(kind)

@@ -179,7 +179,10 @@ def test_a_rater_chooses_by_keyboard_and_the_answers_score(folders, tmp_path: Pa
         page.fill("#rater", 'Ann, "A"')
         page.press("#rater", "Enter")
         page.wait_for_selector("#ask:visible")
-        page.wait_for_function("document.querySelector('#left').readyState >= 2")
+        for _ in range(200):  # wait_for_function polls by eval, which the page forbids
+            if page.eval_on_selector("#left", "one => one.readyState >= 2"):
+                break
+            page.wait_for_timeout(50)
         assert page.inner_text("#count") == "1 of 5", "two pairs, two questions, one again"
         page.keyboard.press("ArrowLeft")
         page.wait_for_selector("#why:visible")

@@ -5,7 +5,7 @@ import torch
 from diffusers import DDIMScheduler
 
 from mutoscope.core.prediction import Clean, Edm, Flow, Noise, Velocity
-from mutoscope.core.schedule import VE, VP, Betas, Cosine, Rectified, ZeroTerminal
+from mutoscope.core.schedule import VE, VP, Betas, Cosine, Rectified, Shrunk, ZeroTerminal
 from mutoscope.errors import WeightsError
 from mutoscope.hub import keys
 
@@ -25,6 +25,7 @@ SCHEDULES = [
     VE(700.0),
     Betas.scaled_linear(),
     ZeroTerminal(Betas.linear(count=10)),
+    Shrunk(Betas.linear(count=10), 0.3),
 ]
 
 

@@ -20,7 +20,7 @@ PUBLISHED = {"image": 3, "sketch": 1, "sketches": 1, "depth": 1, "motion": 2, "m
 
 @pytest.fixture(scope="module")
 def network():
-    return tiny.awake(MappedUNet3D({"depth": 1, "motion": 2}, style=6, trunk=TRUNK)).eval()
+    return tiny.awake(MappedUNet3D({"depth": 1, "motion": 2}, image=6, trunk=TRUNK)).eval()
 
 
 def told(**changed):

@@ -3,7 +3,7 @@ import torch
 
 from mutoscope.core.condition import Condition
 from mutoscope.errors import RequestError
-from mutoscope.networks.small3d import Block, SmallUNet3D, extended, inflate
+from mutoscope.networks.small3d import Block, SmallUNet3D, deflate, extended, inflate
 
 TINY = {"channels": 4, "width": 16, "inner": 32, "depth": 2, "heads": 2, "text": 8}
 
@@ -38,6 +38,13 @@ def test_an_inflated_network_says_of_each_frame_what_the_image_network_says(fram
     x, t, c = latent(2, frames), torch.tensor([0.3, 0.8]), told(2)
     alone = [image(x[:, :, k : k + 1], t, c) for k in range(frames)]
     torch.testing.assert_close(video(x, t, c), torch.cat(alone, dim=2), atol=1e-5, rtol=1e-5)
+
+
+def test_what_is_left_of_a_video_network_within_frames_is_the_image_network_it_was():
+    image = shaken(SmallUNet3D(**TINY, temporal=False, reading=2))
+    left = deflate(inflate(image, reading=2)).eval()
+    x, t, c = latent(2, 1), torch.tensor([0.3, 0.8]), told(2)
+    assert torch.equal(left(x, t, c), image(x, t, c))
 
 
 def test_the_order_of_frames_counts_once_time_layers_have_learned():

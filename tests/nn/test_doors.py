@@ -58,6 +58,19 @@ def test_tokens_become_so_many_of_the_networks_width(queries, count):
     assert torch.allclose(turned, look(tokens), atol=1e-5) == (queries > 0)
 
 
+def test_a_place_may_look_away_from_a_token_alone_so_that_its_keys_learn():
+    look, second = shaken(Resampler(6, 32, 2, 0)), shaken(SecondSight(32))
+    attention = shaken(Attention(32, 2))
+    one = torch.randn(2, 1, 6, generator=torch.Generator().manual_seed(1))
+    tokens = look(one)
+    assert tokens.shape == (2, 2, 32)
+    assert torch.equal(tokens[0, 1], tokens[1, 1]), "the empty one is the same for all"
+    torch.testing.assert_close(tokens, look(torch.cat([one, torch.zeros_like(one)], dim=1)))
+    x, text = torch.randn(2, 6, 32), torch.randn(2, 5, 32)
+    attention(x, text, None, second(tokens, torch.ones(2))).square().sum().backward()
+    assert second.key.weight.grad.abs().max() > 1e-4
+
+
 def test_a_picture_beside_the_words_starts_as_nothing_and_counts_by_its_strength():
     attention, second = shaken(Attention(32, 2)), SecondSight(32)
     x, text, tokens = (torch.randn(2, n, 32) for n in (6, 5, 7))

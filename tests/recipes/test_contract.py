@@ -40,8 +40,9 @@ def test_every_sampler_it_names_runs(system: System):
 
 
 def test_a_seed_gives_the_same_bits_for_any_count(system: System):
-    three = system.generate("a red ball", count=3, seed=7, steps=3).frames
-    assert torch.equal(three[2:], system.generate("a red ball", seed=9, steps=3).frames)
+    asked = {"steps": 3, "conditions": tiny.needed(system)}
+    three = system.generate("a red ball", count=3, seed=7, **asked).frames
+    assert torch.equal(three[2:], system.generate("a red ball", seed=9, **asked).frames)
     assert not torch.equal(three[0], three[1])
 
 
@@ -84,7 +85,14 @@ def test_what_it_does_not_accept_is_refused_in_a_sentence(system: System):
     }
     for key, value in wrong.items():
         with pytest.raises(RequestError, match=system.card.name):
-            system.request("a red ball", **{key: value})
+            system.request("a red ball", **{"conditions": tiny.needed(system), key: value})
+
+
+def test_what_it_needs_is_asked_for_in_a_sentence(system: System):
+    for kind in system.accepts().needs:
+        kept = [one for one in tiny.needed(system) if one["kind"] != kind]
+        with pytest.raises(RequestError, match=f"{system.card.name} needs condition '{kind}'"):
+            system.request("a red ball", conditions=kept)
 
 
 def test_a_typing_error_in_a_setting_of_python_is_refused(system: System):
@@ -130,10 +138,10 @@ def test_parts_that_were_saved_make_the_same_clip_again(name: str, tmp_path: Pat
 
 def test_a_record_names_every_setting_whatever_the_defaults_become(system: System):
     knobs = {knob.name: knob.default for knob in system.accepts().settings}
-    few = int(system.accepts().steps.low)
-    record = system.generate("a red ball", steps=few).record
+    asked = {"steps": int(system.accepts().steps.low), "conditions": tiny.needed(system)}
+    record = system.generate("a red ball", **asked).record
     assert record["settings"] == knobs
-    given = system.generate("a red ball", steps=few, settings={"rescale": 0.5}).record
+    given = system.generate("a red ball", **asked, settings={"rescale": 0.5}).record
     assert given["settings"] == {**knobs, "rescale": 0.5}
 
 
@@ -165,7 +173,8 @@ def test_its_cost_grows_with_the_steps_and_nothing_is_computed(name: str):
     MiniLM()(["loading it changes what torch makes on the meta device"])
     outline = recipe.outline(recipe.Config.small())
     assert all(p.is_meta for part in outline.parts().values() for p in part.parameters())
-    few, many = (outline.cost(outline.request("snow", steps=steps)) for steps in (10, 20))
+    asked = {"conditions": tiny.needed(outline)}
+    few, many = (outline.cost(outline.request("snow", steps=steps, **asked)) for steps in (10, 20))
     assert 1.5 < many.operations / few.operations <= 2
     assert many.memory == few.memory
 
@@ -188,4 +197,5 @@ def test_a_recipe_is_one_short_file_that_imports_no_other(name: str):
 def test_its_defaults_are_within_what_it_accepts(name: str):
     for preset in ("small", "tiny"):
         can: Capabilities = getattr(recipes.find(name).Config, preset)().accepts()
-        assert can.complete({"system": name}).steps <= 50
+        needs = [{"kind": kind, "source": "a.png"} for kind in can.needs]
+        assert can.complete({"system": name, "conditions": needs}).steps <= 50

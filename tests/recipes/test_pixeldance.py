@@ -69,7 +69,7 @@ def test_before_it_is_taught_it_is_its_base_to_the_bit(tmp_path: Path, files):
     clip = plain.make(tiny.request(plain, **asked)).frames
     assert torch.equal(grown.make(tiny.request(grown, **asked)).frames, clip)
     shown = given(files, "first", "last")
-    request = tiny.request(grown, conditions=shown, **asked)
+    request = tiny.request(grown, conditions=shown, settings={"keep": False}, **asked)
     assert torch.equal(grown.make(request).frames, clip)
 
 
@@ -101,6 +101,25 @@ def test_frames_lie_at_both_ends_zeros_between_and_flags_say_what_they_are(syste
     (concat,) = told(system, drawn, 1)
     assert concat[0, :, 0].abs().max() == 0
     assert (concat[0, 4:, -1].amax((-1, -2)) == torch.tensor([0.0, 1.0])).all()
+
+
+def test_the_first_frame_stands_as_the_autoencoder_has_it_and_strength_and_keep_loosen_it(
+    system, files
+):
+    latent = system.coded(media.read(files["first"]).frames)
+    with torch.inference_mode():
+        expected = system.autoencoder.decode(latent)[:, :, 0]
+    for sampler in ("dpmpp_2m", "euler", "ancestral"):
+        clip = made(system, given(files, "first", "last"), sampler=sampler)
+        torch.testing.assert_close(clip[:, :, 0], expected, atol=1e-4, rtol=0)
+    shown = given(files, "first")
+    told = made(system, shown, settings={"keep": False})
+    half = made(system, given(files, "first", strength=0.5))
+    for clip in (told, half):
+        assert not torch.allclose(clip[:, :, 0], expected, atol=1e-2)
+    clip = made(system, shown)
+    assert not torch.equal(clip[:, :, 1:], told[:, :, 1:]), "other frames see it in x_t too"
+    assert not torch.allclose(made(system, given(files, "last"))[:, :, -1], clip[:, :, -1])
 
 
 def test_the_last_frame_is_under_the_noise_of_training_and_its_seed_alone_draws_it(system, files):
@@ -159,7 +178,8 @@ def test_a_sampler_that_looks_back_begins_anew_where_the_last_frame_goes(system,
 
 
 def test_only_what_the_words_add_is_amplified(system, files):
-    request = tiny.request(system, frames=4, conditions=given(files, "first"))
+    request = tiny.request(system, frames=4, conditions=given(files, "first"),
+                           settings={"keep": False})  # fmt: skip
     words, null = system.read([request.prompt], request.fps)
     concat = told(system, request, 3)[0][:1]
     x, t = torch.randn(1, 4, 4, 4, 4), torch.tensor([0.7])

@@ -29,5 +29,5 @@ def test_every_line_of_the_table_is_a_recipe_of_that_name():
 def test_an_unknown_system_is_answered_with_the_nearest():
     with pytest.raises(RequestError, match=r"no system called 'modelscop'; try modelscope$"):
         recipes.find("modelscop")
-    with pytest.raises(RequestError, match="try image, modelscope"):
+    with pytest.raises(RequestError, match="try controlnet, gen1, image, modelscope"):
         recipes.find("xyz")

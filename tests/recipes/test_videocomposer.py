@@ -10,15 +10,22 @@ import pytest
 import torch
 from PIL import Image
 
-from mutoscope import media
+from mutoscope import cli, media, recipes, zoo
 from mutoscope.clip import Clip
 from mutoscope.core.condition import Condition
 from mutoscope.core.denoiser import Denoiser
+from mutoscope.data.exact import Exact
+from mutoscope.data.latents import Latents
 from mutoscope.errors import RequestError
 from mutoscope.recipes import videocomposer
 from mutoscope.recipes.videocomposer import DELTA, Config, VideoComposer
 from mutoscope.systems import composed, shipped, sight, steered
 from mutoscope.systems.composed import ALL, EACH, ENTERS, NAMES, NONE, WORDS
+from mutoscope.systems.cost import counted
+from mutoscope.systems.diffusion import WORDS as WORD_PIECES
+from mutoscope.training import deltas
+from mutoscope.training.train import Config as Training
+from mutoscope.training.train import train
 from mutoscope.training.tuning import freed
 from tests import tiny
 from tests.clips import waves
@@ -178,6 +185,63 @@ def test_what_is_learned_depends_on_the_generator_alone(system):
     assert any(not torch.equal(one.scalars[name], other.scalars[name]) for name in NAMES)
 
 
+def based(folder: Path) -> Path:
+    """A tiny base of SIDE pixels, laid out like the zoo."""
+    tiny.folder(folder, "modelscope")
+    facts = {**zoo.facts("modelscope", folder), "side": SIDE}
+    network = tiny.system("modelscope").parts()["network"]
+    zoo.save_part(network, "modelscope", facts, folder)
+    return folder
+
+
+def begun(base: Path) -> VideoComposer:
+    """The system on a tiny base, not yet taught."""
+    delta = replace(DELTA, layout=composed.layout(4))
+    parts, sizes = steered.opened(delta, base)
+    system = VideoComposer(Config(sizes=sizes), parts, sight.fresh())
+    system.delta = delta
+    return system
+
+
+def cached(count: int = 6) -> tuple[Latents, Exact]:
+    """Clips and what is true of them, as caches hold it."""
+    true, rng = shown(count), torch.Generator().manual_seed(1)
+    ends = 5 * torch.arange(1, 2 * count + 1)
+    latents = Latents(
+        true["x0"].bfloat16(),
+        torch.randn(int(ends[-1]), 8, generator=rng).bfloat16(),
+        torch.stack([ends - 5, ends], dim=-1).reshape(2, count, 2),
+        torch.full((count,), 8.0),
+        torch.zeros(count, 3, FRAMES, 4, 4, dtype=torch.uint8),
+    )
+    lines = torch.from_numpy(np.packbits(true["lines"][:, 0].numpy() > 0, axis=-1))
+    near = (true["depth"][:, 0] * 255).to(torch.uint8)
+    rest = {name: true[name] for name in ("motion", "vectors")}
+    return latents, Exact([{"near": near, "lines": lines, **rest}])
+
+
+def test_what_was_learned_ships_and_is_asked_by_one_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
+):
+    base, out = based(tmp_path / "zoo"), tmp_path / "run"
+    system = begun(base)
+    task = deltas.DeltaTask(system, *cached(), system.text([""]), steps=2)
+    train(task, Training(steps=2, batch=1, rate=1e-2, warmup=1, ema=0.0, muon=True), out)
+    deltas.ship(begun(base), out, folder=base)
+    again = recipes.find("videocomposer").load(base, dtype=torch.float32)
+    assert again.denoiser.network.beside.weight.abs().max() > 0
+    assert zoo.facts("videocomposer", base)["base"] == "modelscope"
+    monkeypatch.chdir(tmp_path)
+    media.write(waves(count=FRAMES, height=SIDE, width=SIDE), tmp_path / "clip.mp4")
+    asked = ["generate", "a red ball", "--system", "videocomposer", "--weights", str(base)]
+    asked += ["--frames", str(FRAMES), "--steps", "2", "-o", "made.mp4"]
+    told = ["--mask", "clip.mp4", "--motion", "clip.mp4:codec=mpeg4", "--sketch", "clip.mp4"]
+    assert cli.code([*asked, *told]) == 0, capsys.readouterr().err
+    record = media.read_record(tmp_path / "made.mp4")
+    assert {one["kind"] for one in record["conditions"]} == {"mask", "motion", "sketch"}
+    assert set(record["weights"]) >= {"videocomposer", "modelscope", sight.NAME}
+
+
 def test_what_is_named_learns_of_what_is_told(system):
     network = copy.deepcopy(system.denoiser.network)
     learns, told = freed(network, DELTA.learns), taught(system, 0)
@@ -230,6 +294,20 @@ def test_what_learns_is_within_the_budget_of_a_delta():
     learns = set(freed(network, DELTA.learns))
     assert new <= learns
     assert sum(weights[name] for name in learns) * 2 < 3 * 2**20
+
+
+def test_what_it_costs_is_what_it_costs_with_every_door_open():
+    system = videocomposer.outline(Config.tiny())
+    request = system.request("a boat sails")
+    plain, _ = counted(lambda: bare(system, request))
+    assert system.cost(request).operations > request.steps * plain * 1.2
+
+
+def bare(system, request) -> torch.Tensor:
+    """One guided call with words alone."""
+    x = system.empty(request).to("meta").expand(2, -1, -1, -1, -1)
+    told = Condition(text=torch.empty(2, WORD_PIECES, system.text.width, device="meta"))
+    return system.denoiser(x, torch.ones(2, device="meta"), told)
 
 
 def test_the_paper_is_laid_out_at_its_size():

@@ -10,6 +10,7 @@ import torch
 from mutoscope import media, zoo
 from mutoscope.clip import Clip
 from mutoscope.core.condition import Condition
+from mutoscope.core.schedule import Betas, Shrunk
 from mutoscope.data.exact import Exact
 from mutoscope.data.latents import Latents
 from mutoscope.errors import RequestError
@@ -243,6 +244,7 @@ def test_the_paper_is_laid_out_at_its_size():
     network = system.denoiser.network
     assert all(p.is_meta for p in network.parameters())
     assert sum(p.numel() for p in network.parameters()) == 1_438_843_460
+    assert system.denoiser.schedule == Shrunk(Betas.scaled_linear(), 0.7)
     request = system.request("a man is surfing")
     assert (request.size, request.steps, request.guidance) == ((512, 320), 50, 12.0)
     assert system.cost(system.request("snow", steps=1)).operations > 1e13

@@ -119,13 +119,13 @@ def test_what_is_no_json_object_is_refused(client: TestClient, body: bytes):
 def test_what_systems_can_not_do_they_refuse(client: TestClient, desk: Desk):
     asked = {"prompt": "x", "input_reference": {"file_id": "asset_1"}}
     said = sentence(client.post("/v1/videos", json={**asked, "model": "image"}))
-    assert said == "image can't start from a picture; use tiny"
+    assert said == "image can't start from a picture; use pixeldance, tiny"
     png = ("a.png", b"\x89PNG", "image/png")
-    for path, what in (("edits", "edit"), ("extensions", "extend")):
+    for path, what, others in (("edits", "edit", ""), ("extensions", "extend", "pixeldance, ")):
         fields = {"prompt": (None, "x"), "video": png}
         answer = client.post(f"/v1/videos/{path}", files=fields)
         assert answer.status_code == 400
-        assert sentence(answer) == f"modelscope can't {what} a video; use tiny"
+        assert sentence(answer) == f"modelscope can't {what} a video; use {others}tiny"
     assert "give it" in sentence(client.post("/v1/videos/edits", json={"prompt": "x", "video": 3}))
     missing = client.post("/v1/videos/edits", json={"prompt": "x", "video": {"id": "job_1"}})
     assert missing.status_code == 404
@@ -265,7 +265,7 @@ def test_openapi_has_an_example_for_every_body(client: TestClient):
     page = client.get("/openapi.json").json()
     posts = {path: found["post"] for path, found in page["paths"].items() if "post" in found}
     bodies = {path: post["requestBody"] for path, post in posts.items() if "requestBody" in post}
-    assert len(bodies) == 6
+    assert len(bodies) == 7
     for path, body in bodies.items():
         for kind, content in body["content"].items():
             assert "example" in content, (path, kind)

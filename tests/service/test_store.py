@@ -107,7 +107,7 @@ class Contract(RuleBasedStateMachine):
         if lease is None:
             return
         mine = self.holder.get(lease.id) == lease
-        state, _ = self.store.beat(lease, step=step, steps=3)
+        state = self.store.beat(lease, step=step, steps=3).state
         held = mine and lease.id in self.state and self.state[lease.id] in ("running", "cancelling")
         if held:
             assert state == self.state[lease.id]
@@ -300,7 +300,7 @@ def test_states_wait_for_the_disk_and_progress_does_not(store: Store, monkeypatc
     with monkeypatch.context() as only:
         only.setattr(store.database, "writing", pytest.fail)
         store.watch(job)
-        assert store.beat(lease, step=1, steps=3) == ("running", True)
+        assert store.beat(lease, step=1, steps=3) == ("running", True, False)
         store.previewed(lease, 1)
         store.alive("w")
     found = store.get(job)
@@ -353,6 +353,41 @@ def test_a_store_of_version_1_is_taken_over(tmp_path: Path):
     assert assets.expire() == 0
     assets.now = lambda: 15.0
     assert assets.expire() == 1
+
+
+def test_a_store_of_version_2_is_taken_over(tmp_path: Path):
+    job = opened(tmp_path).create(order(), queue=9).id
+    with sqlite3.connect(tmp_path / "service.sqlite") as before:
+        for column in ("task", "keeping"):  # what version 3 has besides
+            before.execute(f"ALTER TABLE mutoscope_jobs DROP COLUMN {column}")
+        before.execute("UPDATE mutoscope_meta SET version = 2")
+    before.close()
+    store = opened(tmp_path)
+    assert (store.get(job).task, store.get(job).keeping) == ("make", False)
+    assert store.claim("w").task == "make"
+
+
+def test_a_webhook_says_whether_a_clip_or_a_system_is_there(store: Store):
+    for task in ("make", "tune"):
+        store.create(order(task=task, webhook="https://example.com"), queue=9)
+        lease = store.claim("w")
+        assert store.complete(lease, folder=lease.id, files=FILES, sha256="0")
+    with store.database.reading() as connection:
+        bodies = connection.exec_driver_sql("SELECT body FROM mutoscope_deliveries").scalars()
+        said = [json.loads(body)["type"] for body in bodies]
+    assert said == ["video.completed", "tuning.completed"]
+
+
+def test_what_was_tuned_outlasts_what_was_made(tmp_path: Path):
+    store = opened(tmp_path, keep=10, now=lambda: 100.0)
+    ends = {}
+    for task, end in (("make", "complete"), ("tune", "complete"), ("tune", "fail")):
+        store.create(order(task=task), queue=9)
+        lease = store.claim("w")
+        said = {"folder": lease.id, "files": FILES, "sha256": "0"} if end == "complete" else {}
+        getattr(store, end)(lease, *(() if said else ("internal", "it broke")), **said)
+        ends[task, end] = store.get(lease.id).expires_at
+    assert ends == {("make", "complete"): 110, ("tune", "complete"): None, ("tune", "fail"): 110}
 
 
 def test_a_store_of_another_version_is_refused(tmp_path: Path):

@@ -150,9 +150,11 @@ def test_every_attempt_of_a_job_has_the_threads_of_the_first(
     assert [desk.get(job).state for job in jobs] == ["completed"] * 2
 
 
-@pytest.mark.parametrize(("come", "steps"), [(False, 1), (True, 0)])
+@pytest.mark.parametrize(
+    ("come", "needs", "steps"), [(False, (), 1), (False, ("structure",), 1), (True, (), 0)]
+)
 def test_a_worker_rehearses_one_step_unless_a_job_has_come(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch, *, come: bool, steps: int
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, *, come: bool, needs: tuple[str, ...], steps: int
 ):
     worker, taken = Worker(replace(desk.settings, warm=("tiny",)), "here:1", desk.store), []
     system = worker.shelf.get("tiny")
@@ -163,6 +165,8 @@ def test_a_worker_rehearses_one_step_unless_a_job_has_come(
             taken.append(step.index)
             yield step
 
+    can = replace(system.accepts(), needs=needs)
+    monkeypatch.setattr(system, "accepts", lambda: can)
     monkeypatch.setattr(system, "run", counted)
     worker.stop.set()
     if come:

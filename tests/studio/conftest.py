@@ -6,8 +6,10 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,6 +21,12 @@ SCREENS = ROOT / "build" / "screens"
 
 NEEDED = os.environ.get("MUTOSCOPE_CHROMIUM") == "needed"
 """Whether the page's tests fail where there is no browser: so CI says, which installs one."""
+
+PATIENCE = 120_000
+"""Milliseconds, for a machine that has other things to do."""
+
+Opened = Callable[..., Any]
+"""A page of the studio: its name, and the width and colours of the window."""
 
 FLAGS = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
@@ -69,3 +77,31 @@ def chromium() -> Iterator[object]:
         browser = playwright.chromium.launch(executable_path=path, args=[*FLAGS])
         yield browser
         browser.close()
+
+
+@pytest.fixture
+def opened(studio: Studio, chromium: Any) -> Opened:
+    @contextmanager
+    def page(name: str, *, width: int = 1280, dark: bool = False) -> Iterator[Any]:
+        wrong: list[str] = []
+        context = chromium.new_context(
+            viewport={"width": width, "height": 860}, color_scheme="dark" if dark else "light"
+        )
+        found = context.new_page()
+        found.set_default_timeout(PATIENCE)
+        found.on("console", lambda said: said.type == "error" and wrong.append(said.text))
+        found.on("pageerror", lambda error: wrong.append(str(error)))
+        found.on("request", lambda sent: not _local(sent.url) and wrong.append(sent.url))
+        try:
+            found.goto(f"{studio.url}/studio/")
+            found.wait_for_selector("#make")
+            yield found
+        finally:
+            found.screenshot(path=SCREENS / f"{name}.png", full_page=True)
+            context.close()
+        assert wrong == []
+
+    def _local(url: str) -> bool:
+        return url.startswith((f"{studio.url}/", "data:", "blob:"))
+
+    return page

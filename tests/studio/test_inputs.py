@@ -21,8 +21,9 @@ from mutoscope.checked import Span
 from mutoscope.errors import RequestError
 from mutoscope.request import Capabilities, Request
 from mutoscope.service.access import LOCAL
-from mutoscope.service.desk import Desk, Offer
+from mutoscope.service.desk import Desk
 from mutoscope.service.jobs import Job
+from mutoscope.service.offers import Offer
 from mutoscope.service.settings import Settings
 from mutoscope.studio import page
 from mutoscope.studio.form import Form

@@ -29,8 +29,9 @@ def test_untouched_controls_ask_for_what_the_system_makes_by_itself(name: str):
     can = recipes.find(name).Config.small().accepts()
     drawn = knobs.knobs(can)
     asked = knobs.asked(drawn, {knob.name: knob.default for knob in drawn})
-    request = can.complete({**asked, "system": name, "prompt": "a red ball"})
-    plain = can.complete({"system": name, "prompt": "a red ball"})
+    needs = [{"kind": kind, "source": "a.png"} for kind in can.needs]
+    told = {"system": name, "prompt": "a red ball", "conditions": needs}
+    request, plain = can.complete({**asked, **told}), can.complete(told)
     assert request == Request.from_json({**plain.to_json(), "settings": dict(can.values(plain))})
 
 

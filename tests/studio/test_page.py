@@ -7,8 +7,6 @@ Screenshots of each are in build/screens.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
@@ -16,42 +14,9 @@ from urllib.request import Request, urlopen
 import pytest
 from PIL import Image
 
-from tests.studio.conftest import SCREENS, Studio
+from tests.studio.conftest import SCREENS, Opened, Studio
 
 pytestmark = pytest.mark.xdist_group("studio")
-
-PATIENCE = 120_000
-"""Milliseconds, for a machine that has other things to do."""
-
-Opened = Callable[..., Any]
-
-
-@pytest.fixture
-def opened(studio: Studio, chromium: Any) -> Opened:
-    @contextmanager
-    def page(name: str, *, width: int = 1280, dark: bool = False) -> Iterator[Any]:
-        wrong: list[str] = []
-        context = chromium.new_context(
-            viewport={"width": width, "height": 860}, color_scheme="dark" if dark else "light"
-        )
-        found = context.new_page()
-        found.set_default_timeout(PATIENCE)
-        found.on("console", lambda said: said.type == "error" and wrong.append(said.text))
-        found.on("pageerror", lambda error: wrong.append(str(error)))
-        found.on("request", lambda sent: not _local(sent.url) and wrong.append(sent.url))
-        try:
-            found.goto(f"{studio.url}/studio/")
-            found.wait_for_selector("#make")
-            yield found
-        finally:
-            found.screenshot(path=SCREENS / f"{name}.png", full_page=True)
-            context.close()
-        assert wrong == []
-
-    def _local(url: str) -> bool:
-        return url.startswith((f"{studio.url}/", "data:", "blob:"))
-
-    return page
 
 
 def choose(page: Any, label: str, option: str) -> None:

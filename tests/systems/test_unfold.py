@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from mutoscope.core import grids
+from mutoscope.core.condition import Condition
 from mutoscope.core.ideal import Mixture
 from mutoscope.core.noise import Noise
 from mutoscope.core.samplers import ddim
@@ -138,7 +139,7 @@ def test_times_in_the_wrong_order_are_refused():
 
 
 def test_its_knobs_say_a_motion():
-    values = {knob.name: knob.default for knob in unfold.settings(strength=64, low=0.5, high=0.6)}
+    values = {knob.name: knob.default for knob in unfold.settings(64, 0.5, 0.6, carried=True)}
     found = Motion.of({**values, "right": -0.5})
     assert found == Motion(right=-64 / 1024, down=64 / 512, low=0.5, high=0.6)
     assert Motion.of({**values, "motion": False}) is None
@@ -150,3 +151,23 @@ def test_masks_of_things_fit_the_latent(side: int):
     found = foreground.things(foreground.fresh(), frames, (side // 8, side // 8))
     assert found.shape == (1, 1, 18, side // 8, side // 8)
     assert set(found.unique().tolist()) <= {0.0, 1.0}
+
+
+class Looking(torch.nn.Module):
+    """Says of each frame what the frame it looks at shows."""
+
+    def forward(self, x, t, condition, *, sees="own"):
+        assert len(t) == len(x) == condition.batch
+        return x[:, :, :1].expand_as(x) if sees == "first" else x
+
+
+@pytest.mark.parametrize("chunk", [1, 3, 16])
+def test_a_frame_looks_at_the_first_where_it_is_carried_to(chunk):
+    x, told = noise().repeat(2, 1, 1, 1, 1), Condition(scalars={"fps": torch.full((2,), 8.0)})
+    x[1] = x[1].flip(-1)
+    t = torch.tensor([0.5, 0.5])
+    still = unfold.Anchored(Looking(), chunk)(x, t, told)
+    assert torch.equal(still, x[:, :, :1].expand_as(x))
+    way = motion(right=1 / 8, down=1 / 8)
+    seen = unfold.Anchored(Looking(), chunk, way)(x, t, told)
+    torch.testing.assert_close(seen, moved(x[:, :, :1], way.shifts(5)))

@@ -17,7 +17,7 @@ from mutoscope.errors import WeightsError
 from mutoscope.recipes import modelscope
 from mutoscope.systems import shipped, steered
 from mutoscope.systems.steered import Delta, Stage, Steered
-from mutoscope.training import deltas
+from mutoscope.training import checkpoint, deltas
 from mutoscope.training.train import Config, train
 from tests import tiny
 
@@ -102,6 +102,21 @@ def test_only_what_was_named_learns_and_a_delta_holds_no_more(tmp_path):
     )  # fmt: skip
     again = shipped.opened("dummy", base, torch.float32).denoiser.network
     assert again.beside.weight.abs().max() > 0
+
+
+def test_a_delta_on_a_base_that_ships_is_put_into_a_folder_of_its_own(tmp_path):
+    """And a run that didn't come to its end is refused in a sentence."""
+    parts, _ = steered.opened(DELTA)
+    system, out, mine = Dummy(parts), tmp_path / "run", tmp_path / "mine"
+    with pytest.raises(WeightsError, match="isn't finished"):
+        deltas.ship(system, out, folder=mine)
+    assert not mine.exists()
+    network = system.denoiser.network
+    torch.nn.init.ones_(network.beside.weight)
+    checkpoint.publish(out, {"network": network}, {"steps": 1})
+    held = zoo.load_file(deltas.ship(system, out, folder=mine) / "delta.safetensors")
+    assert set(held) == {"beside.weight"}
+    assert zoo.facts("dummy", mine)["base_sha256"] == zoo.sha256("modelscope")
 
 
 def test_a_batch_depends_on_the_seed_alone_and_the_loss_on_its_generator(tmp_path):

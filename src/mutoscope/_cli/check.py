@@ -22,6 +22,7 @@ from mutoscope.evaluate.making import generator, untrained
 from mutoscope.evaluate.reading import shipped
 from mutoscope.evaluate.report import written
 from mutoscope.systems.system import Asked, System
+from mutoscope.training.publish import commit
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +41,7 @@ def run(wish: Wish) -> int:
     if wish.out.exists() and not wish.out.is_dir():
         raise RequestError(f"{wish.out} is a file; name a folder for -o")
     torch.set_num_threads(machine.threads())
+    code = commit()  # now: rows take hours, and what runs is what was read at their beginning
     with at_once():
         _, asked = recipes.find(wish.system), checks.find(wish.system)
     try:
@@ -49,6 +51,9 @@ def run(wish: Wish) -> int:
     left = asked.unchecked()
     data = {
         "system": wish.system,
+        "commit": code,
+        "count": wish.count,
+        "seed": asked.SEED,
         "weights": weights,
         "versions": folder.versions(),
         "checks": [row.to_json() for row in rows],
@@ -81,6 +86,7 @@ def _asked(wish: Wish, asked: Checks) -> tuple[dict[str, str], list[Check]]:
         fps=float(usual.fps),
         side=usual.size[0],
         folder=wish.out / "given",
+        conditions=system.accepts().conditions,
     )
     return dict(system.weights), list(asked.run(subject))
 

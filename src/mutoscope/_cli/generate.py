@@ -87,7 +87,7 @@ def complete(can: Capabilities, wish: Wish) -> Request:
             raise RequestError(f"a story is one film with a prompt a piece; leave {wrong} out")
         usual = asked.get("frames", can.defaults.get("frames", Request.frames))
         asked["segments"] = story.read(wish.story, frames=usual)
-    elif not asked["prompt"].strip():
+    elif not asked["prompt"].strip() and not wish.conditions:
         raise RequestError("the prompt is empty; say what shall be seen")
     name = asked["system"]
     knobs = {knob.name: knob for knob in can.settings}

@@ -68,6 +68,7 @@ def run(wish: Wish) -> None:
         asked, left = written(wish.prompts, wish.count)
     with at_once():
         loaded = [recipe.load(wish.weights) for recipe in found]
+    _check_told(loaded)
     if not asked:
         _check_alike(loaded)
     outs = [wish.out] if len(loaded) == 1 else [wish.out / name for name in wish.systems]
@@ -81,6 +82,17 @@ def run(wish: Wish) -> None:
         )
         compare.saved(both, wish.out)
         compare.tell(both, wish.out, as_json=wish.as_json)
+
+
+def _check_told(systems: Sequence[System]) -> None:
+    """Prompts are all that is asked here."""
+    needs = {system.card.name: system.accepts().needs for system in systems}
+    for name, kinds in needs.items():
+        if kinds:
+            raise RequestError(
+                f"{name} needs condition '{kinds[0]}', and only prompts are asked here; measure it"
+                f" with: mutoscope check {name} -o DIR"
+            )
 
 
 def _check_alike(systems: Sequence[System]) -> None:

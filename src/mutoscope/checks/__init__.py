@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
@@ -17,6 +17,8 @@ from mutoscope.networks.readers import ClipReader
 from mutoscope.systems.system import Asked
 
 TABLE = {
+    "controlnet": "mutoscope.checks.controlnet",
+    "gen1": "mutoscope.checks.gen1",
     "modelscope": "mutoscope.checks.modelscope",
     "pixeldance": "mutoscope.checks.pixeldance",
     "text2video_zero": "mutoscope.checks.text2video_zero",
@@ -59,11 +61,30 @@ class Check:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Obeyed:
+    """A line of the table of what systems obey: a condition, and the row that says how far.
+
+    `unit` follows the numbers; "%" makes percent of shares. `less` is for rows whose values are
+    negated, so that more is better: their sign is taken back. The others name the baselines that
+    stand beside, None for what isn't measured.
+    """
+
+    condition: str
+    row: str
+    unit: str = ""
+    less: bool = False
+    shuffled: str | None = "shuffled"
+    without: str | None = "absent"
+    truth: str | None = "truth"
+
+
+@dataclass(frozen=True, kw_only=True)
 class Subject:
     """What is checked: `make` and `twin`, which has learned nothing, give clips of so many frames.
 
     `ask` gives clips of whatever else is asked for, `settings` are what knobs stand at otherwise;
-    `count` prompts are asked in the largest check. Files that the system is given go into `folder`.
+    `count` prompts are asked in the largest check. Files that the system is given go into `folder`,
+    and `conditions` are the kinds it takes.
     """
 
     make: Callable[[int], Generate]
@@ -75,6 +96,7 @@ class Subject:
     fps: float
     side: int
     folder: Path | None = None
+    conditions: Sequence[str] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,6 +117,8 @@ class Bench:
 class Making(Protocol):
     """What the module of checks holds that make the systems they check, or what those are told."""
 
+    SEED: int
+
     def tried(self, on: Bench) -> Iterator[Check]:
         """The rows, one after another."""
         ...
@@ -106,7 +130,12 @@ class Making(Protocol):
 
 @runtime_checkable
 class Checks(Protocol):
-    """What the module of a recipe's checks holds."""
+    """What the module of a recipe's checks holds; `SEED` draws its scenes.
+
+    It may hold `OBEYED`, see `obeyed`.
+    """
+
+    SEED: int
 
     def run(self, of: Subject) -> Iterator[Check]:
         """The rows, one after another."""
@@ -122,3 +151,8 @@ def find(name: str) -> Checks | Making:
     if name not in TABLE:
         raise RequestError(f"there are no checks of '{name}'; try {', '.join(TABLE)}")
     return cast("Checks | Making", import_module(TABLE[name]))
+
+
+def obeyed(name: str) -> Sequence[Obeyed]:
+    """The lines that a system has in the table of what systems obey, if its checks declare any."""
+    return getattr(find(name), "OBEYED", ())

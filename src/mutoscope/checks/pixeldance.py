@@ -9,80 +9,62 @@ First: PSNR of frame 1 at most 2 dB below the autoencoder's, and nearest to its 
 Last: the more steps see it, the nearer the end; 2 pixels off where half of them do. No snap: the
 last step bends at most 1.3 times as much as others. Draft: a last frame that is blurred, 2 pixels
 off and of another colour gives the way (15 degrees) but not the colour. Drawing: the same of lines.
-Chain: of four clips one after another the seams, 28 dB, the things' words, and the distance from
-real clips of the fourth, at most 1.5 times that of the first.
+Edit (ours): a clip whose two ends were recoloured is nearer to the exact edit than a blend of them,
+and has the new colour in its middle. Chain: of four clips one after another the seams, 28 dB, the
+things' words, and the distance from real clips of the fourth, at most 1.5 times that of the first.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 import torch
-from einops import rearrange
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from scipy.stats import rankdata
-from torch import Tensor
-from torch.nn import functional as F
 
-from mutoscope import media, world
-from mutoscope.checks import Bench, Check
-from mutoscope.clip import Clip, Frames
-from mutoscope.controls import sketch
+from mutoscope.checks import Bench, Check, Obeyed
+from mutoscope.clip import Frames
 from mutoscope.evaluate import report
 from mutoscope.evaluate.conditions import psnr
 from mutoscope.evaluate.distribution import kernel, ours
+from mutoscope.evaluate.ends import FPS, FRAMES, SEED, Case, going, written
 from mutoscope.evaluate.faithfulness import disordered, marks, renders
 from mutoscope.evaluate.folder import LeftOut
+from mutoscope.evaluate.frechet import Features
 from mutoscope.evaluate.keeping import each
 from mutoscope.evaluate.paired import bootstrap
-from mutoscope.evaluate.reading import ThingRead, as_frames, read
+from mutoscope.evaluate.reading import read
 from mutoscope.evaluate.report import Entry
-from mutoscope.evaluate.tracks import track
+from mutoscope.evaluate.whereabouts import Places, Row, bends, colours, degrees, off, places
 from mutoscope.networks.readers import ClipReader
 from mutoscope.recipes import pixeldance
 from mutoscope.recipes.pixeldance import PixelDance
 from mutoscope.request import ConditionRequest
 from mutoscope.systems.system import Asked
-from mutoscope.world.caption import caption
 from mutoscope.world.scene import Scene
 from mutoscope.world.story import drawn_story
 
-SEED, FRAMES, FPS, STEPS = 23, 16, 8.0, 10
-GOING = ("slides left", "slides right", "rises", "drops", "comes closer", "moves away")
-FAR = 0.15
-"""Frame sides that a thing goes at least (ours)."""
-TAUS, SIDE = (0.0, 0.125, 0.25, 0.5, 1.0), 64
-JITTER, BLUR = 2, 5
-"""Pixels of SIDE by which a draft is off, and over which it is blurred."""
+STEPS, TAUS = 10, (0.0, 0.125, 0.25, 0.5, 1.0)
 CLIPS = 4
 """Of a chain."""
 DECIBELS, PIXELS, SNAP, DEGREES, SEAM, SHARE, FARTHER = 2.0, 2.0, 1.3, 15.0, 28.0, 0.9, 1.5
-
-Places = Float[np.ndarray, "n T 2"]
-Row = Float[np.ndarray, " n"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Case:
-    """A scene, what is said of it, its render, where its thing is, and a rough last frame."""
-
-    scene: Scene
-    prompt: str
-    true: Frames
-    draft: Float[Tensor, "b 3 1 H W"]
-    way: Float[np.ndarray, "T 2"]
-    pictures: Mapping[str, Path]
-
-    def asked(self, *kinds: str, draft: bool = False, **settings: float) -> Asked:
-        """Its frames as conditions, the last one as a draft; and knobs."""
-        names = {kind: "draft" if draft and kind == "last" else kind for kind in kinds}
-        given = [ConditionRequest(kind=kind, source=str(self.pictures[name]))
-                 for kind, name in names.items()]  # fmt: skip
-        return {"conditions": given, "settings": dict(settings)}
+FIRST, LAST, SKETCH = (
+    "first: dB below the autoencoder", "last: pixels off, less", "sketch: pixels off, less"
+)  # fmt: skip
+OBEYED = (
+    Obeyed(
+        condition="first frame: below the autoencoder's",
+        row=FIRST,
+        unit="dB",
+        less=True,
+        truth=None,
+    ),
+    Obeyed(condition="last frame: pixels off, of 64", row=LAST, less=True),
+    Obeyed(condition="drawing of it: pixels off, of 64", row=SKETCH, less=True),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,11 +90,12 @@ def tried(on: Bench) -> Iterator[Check]:
     """The rows; chains are of half as many stories."""
     mine = Stage(on=on, system=pixeldance.load(on.weights))
     twin = Stage(on=on, system=pixeldance.start(on.weights), name="untrained")
-    cases = drawn(on.count, mine.system.config.sizes.side, on.out / "pictures")
+    cases = going(on.count, mine.system.config.sizes.side, on.out / "pictures")
     yield from _first(mine, twin, cases)
     yield from _last(mine, twin, cases)
     yield from _drafted(mine, cases)
     yield from _sketched(mine, cases)
+    yield from _edited(mine, cases)
     yield from _chained(mine, max(2, on.count // 2))
 
 
@@ -126,82 +109,41 @@ def unchecked() -> list[LeftOut]:
     ]
 
 
-def drawn(count: int, side: int, folder: Path) -> list[Case]:
-    """The first held-out scenes of one thing that goes far and stays in sight, and their files."""
-    folder.mkdir(parents=True, exist_ok=True)
-    found: list[Case] = []
-    index = 0
-    while len(found) < count:
-        scene = world.sample(SEED, index, objects=1, split="test")
-        rng = np.random.default_rng((SEED, index))
-        index += 1
-        if scene.things[0].motion.verb in GOING and scene.camera.move == "static":
-            case = _case(scene, rng, side, folder / f"{len(found):03d}")
-            found += [] if case is None else [case]
-    return found
-
-
-def _case(scene: Scene, rng: np.random.Generator, side: int, stem: Path) -> Case | None:
-    made = world.render(scene, frames=FRAMES, size=(side, side), fps=FPS, truth=("sketch",))
-    way = track((made.ids == 1).astype(np.float32), 1 / FPS).middles
-    if not np.isfinite(way).all() or np.linalg.norm(way[-1] - way[0]) < FAR:
-        return None
-    true = as_frames(made.rgb[None])
-    rough = drafted(true[:, :, -1:], rng)
-    ends = {
-        "first": true[:, :, :1],
-        "last": true[:, :, -1:],
-        "draft": rough,
-        "sketch": sketch.shown(sketch.from_truth(made)[:, :, -1:]),
-    }
-    files = {name: _written(frame, Path(f"{stem}-{name}.png")) for name, frame in ends.items()}
-    prompt = caption(scene, rng, still=True, detail="full")
-    return Case(scene=scene, prompt=prompt, true=true, draft=rough, way=way, pictures=files)
-
-
-def drafted(frame: Frames, rng: np.random.Generator) -> Frames:
-    """A frame as someone would rough it out: JITTER pixels off, blurred, its colours exchanged."""
-    step = frame.shape[-1] // SIDE or 1
-    angle = rng.uniform(0, 2 * np.pi)
-    off = [round(JITTER * step * part) for part in (np.sin(angle), np.cos(angle))]
-    reach = BLUR * step // 2
-    moved = torch.roll(frame[:, :, 0].roll(1, dims=1), off, dims=(-2, -1))
-    wide = F.pad(moved, (reach,) * 4, mode="replicate")
-    return F.avg_pool2d(wide, 2 * reach + 1, 1)[:, :, None]
-
-
-def _written(frame: Frames, path: Path) -> Path:
-    return media.write(Clip(frames=frame, fps=FPS), path, metadata=False)
-
-
 def _first(mine: Stage, twin: Stage, cases: Sequence[Case]) -> Iterator[Check]:
     """How the frame that was given comes out again, beside what the autoencoder makes of it."""
     true = torch.cat([case.true[:, :, :1] for case in cases])
-    coder = mine.system.autoencoder
-    with torch.inference_mode():
-        best = [psnr(coder.decode(coder.encode(one[None]))[0], one) for one in true]
-    told, alone, raw = (
-        stage.of(cases, wish)[:, :, :1]
+    best = [psnr(a, b) for a, b in zip(_coded(mine.system, true), true, strict=True)]
+    told, loose, alone, raw = (
+        stage.of(cases, wish)[:, :, :1].clone()
         for stage, wish in (
             (mine, lambda case: case.asked("first")),
+            (mine, lambda case: case.asked("first", keep=False)),
             (mine, lambda case: case.asked()),
-            (twin, lambda case: case.asked("first")),
+            (twin, lambda case: case.asked("first", keep=False)),
         )
     )
     below = {
         name: np.array([psnr(a, b) - c for a, b, c in zip(row, asked, best, strict=True)])
         for name, row, asked in (
             ("", told, list(true)),
+            ("told only", loose, list(true)),
             ("shuffled", told, disordered(list(true), SEED)),
             ("absent", alone, list(true)),
             ("untrained", raw, list(true)),
         )
     }
     own = below.pop("")
-    yield _mean("first: dB below the autoencoder", own, -DECIBELS, _means(below))
-    rows = {"": told, "absent": alone, "untrained": raw}
+    yield _mean(FIRST, own, -DECIBELS, {**_means(below), "truth": 0.0})
+    rows = {"": told, "told only": loose, "absent": alone, "untrained": raw}
     near = {name: _nearest(row, true) for name, row in rows.items()}
     yield _share("first: nearest to its own", near.pop(""), 1.0, _means(near))
+
+
+def _coded(system: PixelDance, frames: Frames) -> Frames:
+    """What the autoencoder makes of clips."""
+    coder = system.autoencoder
+    with torch.inference_mode():
+        return torch.cat([coder.decode(coder.encode(one)) for one in torch.split(frames, 1)])
 
 
 def _nearest(made: Frames, true: Frames) -> Row:
@@ -212,9 +154,12 @@ def _nearest(made: Frames, true: Frames) -> Row:
 
 def _last(mine: Stage, twin: Stage, cases: Sequence[Case]) -> Iterator[Check]:
     """The curve of tau, the places at half of the steps, and how much the last step bends."""
-    clips = [mine.of(cases, lambda case, tau=tau: case.asked("first", "last", tau=tau))
-             for tau in TAUS]  # fmt: skip
-    table = np.stack([off(mine.on.reader, row, cases) for row in clips])
+    reader, ways = mine.on.reader, _ways(cases)
+    prompts = [case.prompt for case in cases]
+    wishes = ([case.asked("first", "last", tau=tau) for case in cases] for tau in TAUS)
+    seen = [places(reader, mine.made(prompts, wish)) for wish in wishes]
+    real = places(reader, _true(cases))
+    table = np.stack([off(row, ways) for row in seen])
     picks = np.random.default_rng(SEED).integers(0, len(cases), (500, len(cases)))
     low, high = np.quantile([_falling(table[:, rows]) for rows in picks], (0.025, 0.975)).tolist()
     beside = {f"pixels at tau {tau:g}": float(row.mean())
@@ -224,54 +169,85 @@ def _last(mine: Stage, twin: Stage, cases: Sequence[Case]) -> Iterator[Check]:
         interval=(low, high), n=len(cases), threshold=0.9, baselines=beside,
     )  # fmt: skip
     half = TAUS.index(0.5)
-    raw = twin.of(cases, lambda case: case.asked("first", "last", tau=0.5))
-    others = disordered(list(cases), SEED)
-    yield _mean("last: pixels off, less", -table[half], -PIXELS, {
-        "absent": -float(table[0].mean()),
-        "shuffled": -float(off(mine.on.reader, clips[half], others).mean()),
-        "untrained": -float(off(mine.on.reader, raw, cases).mean()),
-        "truth": -float(off(mine.on.reader, _true(cases), cases).mean()),
-    })  # fmt: skip
-    pairs = {name: bends(places(mine.on.reader, row)) for name, row in (
-        ("", clips[half]), ("tau 1", clips[-1]), ("absent", clips[0]), ("truth", _true(cases)),
+    raw = places(reader, twin.of(cases, lambda case: case.asked("first", keep=False))[:, :, -1:])
+    yield _mean(LAST, -table[half], -PIXELS, _negative({
+        "absent": table[0],
+        "shuffled": off(seen[half], _others(ways)),
+        "untrained": off(raw, ways),
+        "truth": off(real, ways),
+    }))  # fmt: skip
+    pairs = {name: bends(row) for name, row in (
+        ("", seen[half]), ("tau 1", seen[-1]), ("absent", seen[0]), ("truth", real),
     )}  # fmt: skip
     at, usual = pairs.pop("")
     ends = bootstrap(at, usual) if len(cases) > 1 and (usual > 0).all() else None
     yield Check(
-        id="last: bend at the end over others, less", value=-_ratio(at, usual),
+        id="last: bend at the end over others, less", value=-ratio(at, usual),
         interval=None if ends is None else (-ends[1], -ends[0]), n=len(cases), threshold=-SNAP,
-        baselines={name: -_ratio(*pair) for name, pair in pairs.items()},
+        baselines={name: -ratio(*pair) for name, pair in pairs.items()},
     )  # fmt: skip
 
 
 def _drafted(mine: Stage, cases: Sequence[Case]) -> Iterator[Check]:
     """What is left of a rough last frame: its place, not its colour."""
-    made = mine.of(cases, lambda case: case.asked("first", "last", draft=True))
-    alone = mine.of(cases, lambda case: case.asked("first"))
-    wrong = [degrees(mine.on.reader, row, cases) for row in (made, alone, _true(cases))]
-    beside = {"absent": -float(wrong[1].mean()), "truth": -float(wrong[2].mean())}
-    yield _mean("draft: degrees off, less", -wrong[0], -DEGREES, beside)
+    reader, ways = mine.on.reader, _ways(cases)
+    made, alone, real = (row[:, :, [0, -1]] for row in (
+        mine.of(cases, lambda case: case.asked("first", "last", draft=True)),
+        mine.of(cases, lambda case: case.asked("first")),
+        _true(cases),
+    ))  # fmt: skip
+    wrong = {name: degrees(places(reader, row), true) for name, row, true in (
+        ("", made, ways), ("absent", alone, ways), ("shuffled", made, _others(ways)),
+        ("truth", real, ways),
+    )}  # fmt: skip
+    yield _mean("draft: degrees off, less", -wrong.pop(""), -DEGREES, _negative(wrong))
     drafts = torch.cat([case.draft for case in cases])
-    rows = {"": made, "truth": _true(cases), "the draft": drafts}
-    same = {name: coloured(mine.on.reader, row, cases) for name, row in rows.items()}
+    rows = {"": made, "truth": real, "the draft": drafts}
+    same = {name: coloured(reader, row, cases) for name, row in rows.items()}
     yield _share("draft: colour of the first frame", same.pop(""), SHARE, _means(same))
 
 
 def _sketched(mine: Stage, cases: Sequence[Case]) -> Iterator[Check]:
     """A drawing of the last frame, which half of the steps see."""
-    made = mine.of(cases, lambda case: case.asked("first", "sketch"))
-    alone = mine.of(cases, lambda case: case.asked("first"))
-    others = disordered(list(cases), SEED)
-    rows = {
-        "": off(mine.on.reader, made, cases),
-        "absent": off(mine.on.reader, alone, cases),
-        "shuffled": off(mine.on.reader, made, others),
-    }
-    yield _mean("sketch: pixels off, less", -rows.pop(""), -PIXELS,
-                {name: -value for name, value in _means(rows).items()})  # fmt: skip
-    seen = {"": made, "absent": alone, "truth": _true(cases)}
-    same = {name: coloured(mine.on.reader, row, cases) for name, row in seen.items()}
+    reader, ways = mine.on.reader, _ways(cases)
+    made, alone, real = (row[:, :, -1:].clone() for row in (
+        mine.of(cases, lambda case: case.asked("first", "sketch")),
+        mine.of(cases, lambda case: case.asked("first")),
+        _true(cases),
+    ))  # fmt: skip
+    seen = {"": made, "absent": alone, "truth": real}
+    rows = {name: off(places(reader, row), ways) for name, row in seen.items()}
+    rows["shuffled"] = off(places(reader, made), _others(ways))
+    yield _mean(SKETCH, -rows.pop(""), -PIXELS, _negative(rows))
+    same = {name: coloured(reader, row, cases) for name, row in seen.items()}
     yield _share("sketch: colour of the first frame", same.pop(""), SHARE, _means(same))
+
+
+def _edited(mine: Stage, cases: Sequence[Case]) -> Iterator[Check]:
+    """A clip of which both ends were recoloured, against the world's own recoloured clip."""
+    made = mine.made([case.wish for case in cases], [case.changed(tau=1.0) for case in cases])
+    size = (made.shape[-1], made.shape[-2])
+    exact = renders([case.edited for case in cases], frames=FRAMES, size=size, fps=FPS)
+    share = torch.linspace(0, 1, FRAMES).view(1, 1, -1, 1, 1)
+    blend = torch.lerp(exact[:, :, :1], exact[:, :, -1:], share)
+    within = slice(1, FRAMES - 1)
+    gains = {
+        name: np.array([
+            psnr(one[:, within], true[:, within]) - psnr(fade[:, within], true[:, within])
+            for one, fade, true in zip(row, blend, exact, strict=True)
+        ])
+        for name, row in (
+            ("", made), ("the clip as it was", _true(cases)), ("truth", _coded(mine.system, exact))
+        )
+    }  # fmt: skip
+    yield _mean("edit: dB over a blend of both ends", gains.pop(""), 0.0, _means(gains))
+    half = slice(FRAMES // 2, FRAMES // 2 + 1)
+    wished = [replace(case, scene=case.edited) for case in cases]
+    same = {
+        name: coloured(mine.on.reader, row[:, :, half], wished)
+        for name, row in (("", made), ("the clip as it was", _true(cases)), ("truth", exact))
+    }
+    yield _share("edit: the new colour in the middle", same.pop(""), SHARE, _means(same))
 
 
 def _chained(mine: Stage, count: int) -> Iterator[Check]:
@@ -285,35 +261,56 @@ def _chained(mine: Stage, count: int) -> Iterator[Check]:
     clips: list[Frames] = []
     for k in range(CLIPS):
         begins = clips[-1][:, :, -1:] if clips else real[0][:, :, :1]
-        files = [_written(one[None], folder / f"chain-{k}-{i:03d}.png")
+        files = [written(one[None], folder / f"chain-{k}-{i:03d}.png")
                  for i, one in enumerate(begins)]  # fmt: skip
         wishes: list[Asked] = [
             {"conditions": [ConditionRequest(kind="first", source=str(file))]} for file in files
         ]
         clips.append(mine.made([story.prompts[k] for story in stories], wishes))
-    yield from _seams(clips)
+    yield _seams(mine.system, clips)
     words = [_words(mine.on.reader, row, said) for row, said in
              ((clips[-1], scenes[-1]), (clips[0], scenes[0]), (real[-1], scenes[-1]))]  # fmt: skip
     beside = {"first clip": float(np.mean(words[1])), "truth": float(np.mean(words[2]))}
     yield _share("chain: colour and shape in the last clip", words[0], SHARE, beside)
-    look = ours(mine.on.reader)
-    near, far = (kernel(look(real[k], FPS), look(clips[k], FPS)) for k in (0, -1))
-    yield Check(
-        id="chain: 1.5 kernel distances of the first clip less the last's",
-        value=FARTHER * near - far, interval=None, n=count, threshold=0.0,
-        baselines={"first clip": near, "last clip": far},
+    yield _farther(*(ours(mine.on.reader)(row[k], FPS) for k in (0, -1) for row in (real, clips)))
+
+
+def _farther(real: Features, made: Features, end: Features, last: Features) -> Check:
+    """The distances of first and last clips from real ones; the interval is a jackknife's."""
+
+    def apart(keep: Bool[np.ndarray, " n"]) -> tuple[float, float]:
+        return kernel(real[keep], made[keep]), kernel(end[keep], last[keep])
+
+    n = len(real)
+    near, far = apart(np.ones(n, bool))
+    value, interval = FARTHER * near - far, None
+    if n > 2:
+        without = np.array(
+            [FARTHER * a - b for a, b in (apart(np.arange(n) != k) for k in range(n))]
+        )
+        half = 1.96 * float(np.sqrt((n - 1) * without.var()))
+        interval = (value - half, value + half)
+    return Check(
+        id="chain: 1.5 kernel distances of the first clip less the last's", value=value,
+        interval=interval, n=n, threshold=0.0, baselines={"first clip": near, "last clip": far},
     )  # fmt: skip
 
 
-def _seams(clips: Sequence[Frames]) -> Iterator[Check]:
+def _seams(system: PixelDance, clips: Sequence[Frames]) -> Check:
     """The frame that two clips share, as each of them has it."""
-    pairs = [(one[:, :, -1], two[:, :, 0]) for one, two in pairwise(clips)]
-    own = [psnr(a, b) for before, after in pairs for a, b in zip(before, after, strict=True)]
-    other = [
-        psnr(a, b) for before, after in pairs
-        for a, b in zip(before, disordered(list(after), SEED), strict=True)
-    ]  # fmt: skip
-    yield _mean("chain: dB at the seams", np.array(own), SEAM, {"shuffled": float(np.mean(other))})
+    rows: dict[str, list[float]] = {"": [], "shuffled": [], "autoencoder": []}
+    for before, after in pairwise(clips):
+        ends, starts = before[:, :, -1:], after[:, :, :1]
+        found = {
+            "": list(starts), "shuffled": disordered(list(starts), SEED),
+            "autoencoder": list(_coded(system, ends)),
+        }  # fmt: skip
+        for name, row in found.items():
+            rows[name] += [psnr(a, b) for a, b in zip(ends, row, strict=True)]
+    own = np.array(rows.pop(""))
+    return _mean(
+        "chain: dB at the seams", own, SEAM, {k: float(np.mean(v)) for k, v in rows.items()}
+    )
 
 
 def _words(reader: ClipReader, made: Frames, scenes: Sequence[Scene]) -> Row:
@@ -325,53 +322,24 @@ def _true(cases: Sequence[Case]) -> Frames:
     return torch.cat([case.true for case in cases])
 
 
-def _surest(reader: ClipReader, frames: Frames) -> list[ThingRead | None]:
-    """The surest thing of every frame by itself, clip after clip."""
-    flat = read(reader, rearrange(frames, "b c t h w -> (b t) c 1 h w"), FPS)
-    return [max(one.things, key=lambda thing: thing.sure, default=None) for one in flat]
+def _ways(cases: Sequence[Case]) -> Places:
+    return np.stack([case.way for case in cases])
 
 
-def places(reader: ClipReader, frames: Frames) -> Places:
-    """Its middle in every frame, in frame sides; nan where none is read."""
-    lost = np.full(2, np.nan)
-    rows = [lost if one is None else one.track.middles[0] for one in _surest(reader, frames)]
-    return np.stack(rows).reshape(len(frames), -1, 2)
+def _others(ways: Places) -> Places:
+    return np.stack(disordered(list(ways), SEED))
 
 
-def off(reader: ClipReader, frames: Frames, cases: Sequence[Case]) -> Row:
-    """How far the thing is in the last frame from where it was to be, in pixels of SIDE."""
-    seen = places(reader, frames[:, :, -1:])[:, 0]
-    apart = np.linalg.norm(seen - np.stack([case.way[-1] for case in cases]), axis=1)
-    return SIDE * np.nan_to_num(apart, nan=0.5)
-
-
-def degrees(reader: ClipReader, frames: Frames, cases: Sequence[Case]) -> Row:
-    """Between the way from the first frame to the last and the true one; 90 where there is none."""
-    ends = places(reader, frames[:, :, [0, -1]])
-    seen = np.nan_to_num(ends[:, 1] - ends[:, 0])
-    true = np.stack([case.way[-1] - case.way[0] for case in cases])
-    lengths = np.linalg.norm(seen, axis=1) * np.linalg.norm(true, axis=1)
-    cosines = (seen * true).sum(1) / np.where(lengths > 1e-6, lengths, np.inf)
-    return np.degrees(np.arccos(cosines.clip(-1, 1)))
-
-
-def bends(places: Places) -> tuple[Row, Row]:
-    """Lengths of the second difference at the last step of each clip, and their mean elsewhere."""
-    second = places[:, 2:] - 2 * places[:, 1:-1] + places[:, :-2]
-    lengths = np.nan_to_num(np.linalg.norm(second, axis=2), nan=0.5)
-    return lengths[:, -1], lengths[:, :-1].mean(1)
-
-
-def _ratio(at: Row, usual: Row) -> float:
+def ratio(at: Row, usual: Row) -> float:
+    """How much more clips bend at the last step than elsewhere, all of them together."""
     return float(at.sum() / max(1e-6, usual.sum()))
 
 
 def coloured(reader: ClipReader, frames: Frames, cases: Sequence[Case]) -> Row:
     """Whether the thing of the last frame is read in the colour of the scene."""
-    things = _surest(reader, frames[:, :, -1:])
+    seen = colours(reader, frames[:, :, -1:])
     return np.array([
-        float(one is not None and one.words["colour"].best == case.scene.things[0].colour)
-        for one, case in zip(things, cases, strict=True)
+        float(one == case.scene.things[0].colour) for one, case in zip(seen, cases, strict=True)
     ])  # fmt: skip
 
 
@@ -383,6 +351,11 @@ def _falling(table: Float[np.ndarray, "k n"]) -> float:
 
 def _means(rows: Mapping[str, Row]) -> dict[str, float]:
     return {name: float(row.mean()) for name, row in rows.items()}
+
+
+def _negative(rows: Mapping[str, Row]) -> dict[str, float]:
+    """Means of what is less the better, as rows have it."""
+    return {name: -value for name, value in _means(rows).items()}
 
 
 def _mean(name: str, values: Row, least: float, beside: Mapping[str, float]) -> Check:

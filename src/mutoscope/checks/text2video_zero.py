@@ -9,6 +9,10 @@ change nothing.
 Frames are read one by one as pictures, of scenes with one thing. "Truth" of motion is frame 1 moved
 exactly as asked, with what phase correlation says of it. Masks are those of the dense reader, the
 one that smoothing itself uses.
+
+Control, where the part that reads maps is there: each kind is obeyed (`checks.mapped`), at least
+nine tenths as well as by pictures alone, which are the same frames each looking at itself, and
+neighbouring frames are more alike than those.
 """
 
 from __future__ import annotations
@@ -24,7 +28,7 @@ from jaxtyping import Float
 from scipy.stats import rankdata
 
 from mutoscope.checked import Value
-from mutoscope.checks import Check, Subject
+from mutoscope.checks import Check, Obeyed, Subject, mapped
 from mutoscope.clip import Clip, Frames
 from mutoscope.controls import dense
 from mutoscope.core.warp import moved
@@ -59,10 +63,18 @@ FREED = 5
 MOST = 0.98
 SIDE = 64
 """Pixels of a side in which speed is told."""
+CONTROLS, NEARLY = ("depth", "sketches", "edge"), 0.9
+"""Kinds of maps of every frame, and the share of what pictures alone obey that must remain."""
 LONG, CHUNKS = 16, (15, 8)
 """Frames of the clips of chunks; all others at once, and in two chunks."""
 SAME = 45.0
 """Decibels from which clips of two kernels count as the same (as `verify` has it)."""
+
+SLOPE = "motion: slope"
+OBEYED = (
+    Obeyed(condition="way of the scene, of the way told", row=SLOPE, without=None),
+    *mapped.lines(CONTROLS),
+)
 
 Rows = Float[np.ndarray, "n 2"]
 
@@ -75,14 +87,16 @@ def run(of: Subject) -> Iterator[Check]:
     yield from _smoothed(of, prompts[: -(-len(prompts) // 2)])
     yield from _freed(of, prompts[: -(-len(prompts) // 2)])
     yield _chunked(of, prompts[: max(2, len(prompts) // 16)])
+    kinds = [kind for kind in CONTROLS if kind in of.conditions]
+    if kinds:
+        yield from _controlled(of, kinds)
 
 
 def unchecked() -> list[LeftOut]:
     """Those that ask for what the image model can't do, or for a truth that isn't there."""
-    words = "the image model takes words only"
     return [
-        LeftOut("control adherence", words),
-        LeftOut("edit by instruction", words),
+        LeftOut("control by pose", "the world has no people"),
+        LeftOut("edit by instruction", "the image model was taught no instructions"),
         LeftOut("smoothing: PSNR of things", "what was generated has no true foreground"),
         LeftOut("chunks: 1e-4", "is of float32; see tests/recipes/test_text2video_zero.py"),
     ]
@@ -148,9 +162,7 @@ def _moved(of: Subject, prompts: Sequence[str]) -> Iterator[Check]:
     along, length = (seen * asked).sum(1), (asked**2).sum(1)
     slope, ends = float(along.sum() / length.sum()), bootstrap(along, length)
     beside = {"truth": _slope(exact, asked), "shuffled": _slope(seen, others)}
-    yield Check(
-        id="motion: slope", value=slope, interval=ends, n=len(seen), threshold=0.6, baselines=beside
-    )
+    yield Check(id=SLOPE, value=slope, interval=ends, n=len(seen), threshold=0.6, baselines=beside)
     yield Check(
         id="motion: slope, from above", value=-slope, interval=(-ends[1], -ends[0]), n=len(seen),
         threshold=-1.2, baselines={name: -value for name, value in beside.items()},
@@ -232,6 +244,33 @@ def _chunked(of: Subject, prompts: Sequence[str]) -> Check:
         threshold=SAME,
         baselines=beside,
     )
+
+
+def _controlled(of: Subject, kinds: Sequence[str]) -> Iterator[Check]:
+    """Each kind of map, of half as many scenes; then against frames that look at themselves."""
+    on = mapped.trial(of, -(-of.count // 2), FRAMES)
+    yield from mapped.obeying(on, kinds)
+    apart = {"cross_frame": False}
+    for kind in kinds:
+        clips, alone = on.made(kind), on.made(kind, apart)
+        mine, single = (on.told(on.seen(one), kind) for one in (clips, alone))
+        value, interval = mapped.share(mine, single)
+        yield Check(
+            id=f"control: {kind}, share of what pictures alone obey", value=value,
+            interval=interval, n=len(on.cases), threshold=NEARLY,
+            baselines={"whole": mapped.mean(mine), "alone": mapped.mean(single)},
+        )  # fmt: skip
+        first, other = (
+            np.array([similarity.neighbours(_features(row)) for row in _pictures(of, one)])
+            for one in (alone, clips)
+        )
+        found = difference(first, other, np.ones(len(first)), on.prompts, better="higher")
+        low = found.interval[0] if found.interval else min(0.0, found.value)
+        yield Check(
+            id=f"control, lower end: {kind}, consistency over pictures alone", value=low,
+            interval=found.interval, n=found.n, threshold=LEAST,
+            baselines={"difference": found.value, "whole": found.other, "alone": found.first},
+        )  # fmt: skip
 
 
 def _pictures(of: Subject, frames: Frames) -> list[list[Reading]]:

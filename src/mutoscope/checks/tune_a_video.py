@@ -28,11 +28,12 @@ from safetensors.torch import load_file
 
 from mutoscope import world, zoo
 from mutoscope.autoencoders import FrameAutoencoder
-from mutoscope.checks import Bench, Check
+from mutoscope.checks import Bench, Check, Obeyed
+from mutoscope.checks.rows import mean, share
 from mutoscope.clip import Clip, Frames
 from mutoscope.core.denoiser import Denoiser
 from mutoscope.evaluate import drift, paired, report, temporal
-from mutoscope.evaluate.faithfulness import marks
+from mutoscope.evaluate.faithfulness import disordered, marks
 from mutoscope.evaluate.folder import LeftOut
 from mutoscope.evaluate.reading import as_frames, read
 from mutoscope.evaluate.tracks import Track, track
@@ -53,6 +54,11 @@ GOING = ("slides left", "slides right", "rises", "drops", "circles")
 MOST, FEW = 64, 4
 """Clips that are tuned to at most; one in so many is learned again for a part, or for longer."""
 WORDS, ALIKE, PIXELS, FALL, DECIBELS, SHARE, SOME = 0.8, 0.9, 2.0, 0.2, 25.0, 0.7, 1e-6
+CHANGED, WAY = "changed: shape and colour", "kept: way"
+OBEYED = (
+    Obeyed(condition="words: new shape and colour", row=CHANGED, unit="%", without="source"),
+    Obeyed(condition="clip: way of its thing, correlation", row=WAY, without=None),
+)
 MINUTES, POINTS = 10.0, 0.05
 AT = (50, 150, 500)
 """Steps after which the words are looked at besides the usual ones (ours)."""
@@ -238,25 +244,19 @@ def _correlation(one: np.ndarray, other: np.ndarray) -> float:
 
 
 def _kept(cases: Sequence[Case], made: Sequence[Frames], reader: ClipReader) -> Iterator[Check]:
-    true = [case.true for case in cases]
-    words = report.share(_words(cases, made, reader))
-    real = float(np.mean(_words(cases, true, reader)))
-    source = float(np.mean(_words(cases, [case.clip.frames for case in cases], reader)))
-    yield Check(
-        id="changed: shape and colour", value=words.value, interval=words.interval, n=words.n,
-        threshold=WORDS, baselines={"truth": real, "source": source},
-    )  # fmt: skip
-    (alike, off), (best, least) = _ways(cases, made, reader), _ways(cases, true, reader)
-    entry = report.mean(alike, better="higher")
-    yield Check(
-        id="kept: way", value=entry.value, interval=entry.interval, n=entry.n, threshold=ALIKE,
-        baselines={"truth": float(best.mean())},
-    )  # fmt: skip
-    entry = report.mean(-off, better="higher")
-    yield Check(
-        id="kept: places, less pixels off", value=entry.value, interval=entry.interval, n=entry.n,
-        threshold=-PIXELS, baselines={"truth": -float(least.mean())},
-    )  # fmt: skip
+    true, source = [case.true for case in cases], [case.clip.frames for case in cases]
+    others = disordered(list(cases), SEED)
+    rows = {"truth": (cases, true), "source": (cases, source), "shuffled": (others, made)}
+    yield share(CHANGED, np.array(_words(cases, made, reader), float), WORDS, {
+        name: float(np.mean(_words(*pair, reader))) for name, pair in rows.items()
+    })  # fmt: skip
+    (alike, off), (best, least), (swapped, apart) = (
+        _ways(*pair, reader) for pair in ((cases, made), rows["truth"], rows["shuffled"])
+    )
+    beside = {"truth": float(best.mean()), "shuffled": float(swapped.mean())}
+    yield mean(WAY, alike, ALIKE, beside)
+    beside = {"truth": -float(least.mean()), "shuffled": -float(apart.mean())}
+    yield mean("kept: places, less pixels off", -off, -PIXELS, beside)
 
 
 def _inversion(cases: Sequence[Case], systems: Sequence[TuneAVideo]) -> Check:

@@ -25,7 +25,7 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from mutoscope.checks import Check, Subject
+from mutoscope.checks import Check, Obeyed, Subject
 from mutoscope.clip import Frames
 from mutoscope.controls import dense, stroke
 from mutoscope.errors import DataError
@@ -57,6 +57,21 @@ ALONE: Mapping[str, tuple[str, float]] = {
     "motion": ("flow error", math.nan),
 }
 """By condition the figure that tells, and what it must reach alone."""
+STYLED, FLOWED, DRAWN = (
+    f"alone: style, lower end of cosine less {SHUFFLED}", "motion: error saved, by flow",
+    "strokes: goes that way",
+)  # fmt: skip
+OBEYED = (
+    *(Obeyed(condition=f"{kind}: {figure}", row=f"alone: {kind}, {figure}",
+             unit="dB" if figure.endswith("PSNR") else "", shuffled=SHUFFLED)
+      for kind, (figure, least) in ALONE.items() if math.isfinite(least)),
+    Obeyed(condition="style: cosine nearer than to another's, lower end", row=STYLED,
+           shuffled=None, truth=None),
+    Obeyed(condition="motion: error of flow less than by words alone", row=FLOWED, unit="%",
+           shuffled=SHUFFLED, without=None),
+    Obeyed(condition="stroke: goes that way", row=DRAWN, unit="%", shuffled=SHUFFLED,
+           truth=None),
+)  # fmt: skip
 PAIRED = ("text", "image", "sketches", "depth", "motion")
 LOW, HIGH = 1.0, 9.0
 """Scales between which words must become clearer."""
@@ -70,20 +85,21 @@ Row = Float[np.ndarray, " n"]
 
 @dataclass(frozen=True, kw_only=True)
 class Trial:
-    """The system, what it is asked, and what looks at its clips."""
+    """The system, what it is asked with which seeds, and what looks at its clips."""
 
     of: Subject
     cases: Sequence[Case]
+    seeds: Sequence[int]
     reader: DenseReader
 
     def few(self) -> Trial:
-        """Every FEWth case."""
-        return replace(self, cases=self.cases[::FEW])
+        """Every FEWth case, asked as among all, so that what was made is there already."""
+        return replace(self, cases=self.cases[::FEW], seeds=self.seeds[::FEW])
 
     def made(self, *kinds: str, **asked: Any) -> Frames:  # noqa: ANN401
         """A clip a case with these conditions; its words only if `text` is among them."""
         clips = []
-        for k, case in enumerate(self.cases):
+        for k, case in zip(self.seeds, self.cases, strict=True):
             told = [one for kind in kinds if kind != "text" for one in case.given(kind)]
             prompt = case.prompt if "text" in kinds else ""
             given = {"frames": FRAMES, "steps": STEPS, "conditions": told, **asked}
@@ -92,7 +108,7 @@ class Trial:
 
     def seen(self, clips: Frames) -> list[Looked]:
         """Each clip looked at once, to be held against several wishes."""
-        return [looked(one, self.of.fps, self.reader) for one in clips.split(1)]
+        return [looked(one, self.of.fps, self.reader) for one in torch.split(clips, 1)]
 
     def told(self, clips: Sequence[Looked], kind: str, *, shuffled: bool = False) -> Row:
         """The figure of a condition of each clip, nan for "can't tell"."""
@@ -118,7 +134,8 @@ def run(of: Subject) -> Iterator[Check]:
     if of.folder is None:
         raise DataError("conditions are given as files; name a folder for them")
     asked = Questions(n=of.count, seed=SEED, frames=FRAMES, fps=of.fps, side=of.side).asked()
-    trial = Trial(of=of, cases=filed(asked, of.folder), reader=dense.shipped())
+    cases = filed(asked, of.folder)
+    trial = Trial(of=of, cases=cases, seeds=range(len(cases)), reader=dense.shipped())
     yield from _alone(trial)
     yield _styled(trial)
     yield from _moved(trial)
@@ -141,7 +158,7 @@ def _alone(trial: Trial) -> Iterator[Check]:
     real = trial.seen(torch.cat([case.real for case in trial.cases]))
     absent = trial.seen(trial.made())
     few = trial.few()
-    twin = few.seen(trial.of.twin(FRAMES)([""] * len(few.cases), list(range(len(few.cases)))))
+    twin = few.seen(trial.of.twin(FRAMES)([""] * len(few.cases), few.seeds))
     for kind, (figure, least) in ALONE.items():
         if math.isnan(least):
             continue
@@ -177,7 +194,7 @@ def _styled(trial: Trial) -> Check:
     entry = report.mean(rows["style"], better="higher")
     low = entry.value if entry.interval is None else entry.interval[0]
     return Check(
-        id=f"alone: style, lower end of cosine less {SHUFFLED}", value=low, threshold=LEAST,
+        id=STYLED, value=low, threshold=LEAST,
         interval=entry.interval, n=entry.n,
         baselines={"difference": entry.value, "absent": float(rows["absent"].mean())},
     )  # fmt: skip
@@ -194,7 +211,7 @@ def _moved(trial: Trial) -> Iterator[Check]:
         value, interval = _share(mine, plain)
         beside = {SHUFFLED: others, "truth": real, "the coder's vectors": coded}
         yield Check(
-            id=f"motion: error saved, by {'flow' if kind == 'motion' else kind}", value=1 - value,
+            id=FLOWED if kind == "motion" else f"motion: error saved, by {kind}", value=1 - value,
             interval=interval and (1 - interval[1], 1 - interval[0]), n=len(trial.cases),
             threshold=SAVED,
             baselines={name: 1 - _share(row, plain)[0] for name, row in beside.items()},
@@ -286,7 +303,7 @@ def _stroked(trial: Trial) -> Check:
     }
     entry = report.share(rows.pop("own"))
     return Check(
-        id="strokes: goes that way", value=entry.value, interval=entry.interval, n=entry.n,
+        id=DRAWN, value=entry.value, interval=entry.interval, n=entry.n,
         threshold=OFTEN, baselines={name: float(np.mean(row)) for name, row in rows.items()},
     )  # fmt: skip
 

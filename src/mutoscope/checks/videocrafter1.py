@@ -6,8 +6,11 @@ with one thing the words say only what it does; colour and shape are the picture
 the words' (80 %). With strength 0 colour and shape are chance, without words motion is. Extension:
 what a short prompt says is seen as well once it is extended.
 
+Path: whoever knows the noise gets the clean clip back at each of its timesteps, shrunk or not.
+
 "Chance" are the same clips against other scenes, "truth" real renders. Speed is the mean length of
-the flow over all pixels and pairs of frames. Of rates the base knows 24 at most, not 32.
+the flow over what moves in any pair of frames: what has landed, or left, says nothing of it. Of
+rates the base knows 24 at most, not 32.
 """
 
 from __future__ import annotations
@@ -21,11 +24,16 @@ import numpy as np
 import torch
 from jaxtyping import Float
 from scipy.stats import rankdata
+from torch import Tensor
 
 from mutoscope import media
-from mutoscope.checks import Check, Subject
+from mutoscope.checks import Check, Obeyed, Subject
 from mutoscope.clip import Clip, Frames
+from mutoscope.core import grids
 from mutoscope.core.condition import Condition
+from mutoscope.core.prediction import Noise
+from mutoscope.core.samplers import ddim
+from mutoscope.core.schedule import Betas, Schedule, Shrunk
 from mutoscope.errors import DataError
 from mutoscope.evaluate import report
 from mutoscope.evaluate.conditions import followed
@@ -34,7 +42,7 @@ from mutoscope.evaluate.folder import LeftOut
 from mutoscope.evaluate.paired import Difference, difference
 from mutoscope.evaluate.reading import Reading, read
 from mutoscope.networks.readers import ClipReader
-from mutoscope.recipes.videocrafter1 import DELTA
+from mutoscope.recipes.videocrafter1 import DELTA, SHRUNK
 from mutoscope.request import ConditionRequest
 from mutoscope.systems import shipped, steered
 from mutoscope.systems.system import Asked
@@ -50,11 +58,27 @@ RATES = (4.0, 8.0, 16.0, 24.0)
 GOING = ("slides left", "slides right", "rises", "drops", "comes closer", "moves away")
 """What a thing does of which words tell and a picture doesn't."""
 LOOKS, MOTION = ("colour", "shape"), ("verb",)
+MOVES = 0.25
+"""Pixels of 64 a frame from which on something moves (ours)."""
 FALLS, LOOK, MOVE, POINTS = 0.9, 0.85, 0.8, 0.1
 """Thresholds; the last, how far from chance still is chance, is ours."""
-EXACT, LOST = 1e-5, 0.05
+RATE, PICTURE, WORDS = (
+    "rate: pixels a frame fall", "both: colour and shape of the picture",
+    "both: motion of the words",
+)  # fmt: skip
+OBEYED = (
+    Obeyed(condition="fps: pixels a frame fall, rank correlation", row=RATE, shuffled=None,
+           without=None),
+    Obeyed(condition="picture: its colour and shape", row=PICTURE, unit="%", shuffled="chance",
+           without="strength 0"),
+    Obeyed(condition="words: their motion", row=WORDS, unit="%", shuffled="chance",
+           without="without words"),
+)  # fmt: skip
+EXACT, LOST, ROUND = 1e-5, 0.05, 1e-4
 FEW = 8
 """One scene in so many is asked of the twin that has learned nothing."""
+TABLE = 1000
+"""Timesteps of the published path."""
 
 Row = Float[np.ndarray, " n"]
 
@@ -107,6 +131,7 @@ def run(of: Subject) -> Iterator[Check]:
     yield _slower(of, drawn(of.count))
     yield from _both(of, cases(of.folder, drawn(of.count), of.side))
     yield _extended(of)
+    yield shrunk(SHRUNK)
 
 
 def unchecked() -> list[LeftOut]:
@@ -119,7 +144,6 @@ def unchecked() -> list[LeftOut]:
         LeftOut("full tokens over one", "needs a twin; see benchmarks/mechanism_videocrafter1.py"),
         LeftOut("full tokens: fine texture", "things of the world's core tier are plain"),
         LeftOut("joint training", "pictures are frames of the clips: none shows what no clip does"),
-        LeftOut("scale schedule", "the straight path doesn't shrink the clean latent"),
     ]
 
 
@@ -185,15 +209,16 @@ def _slower(of: Subject, scenes: Sequence[Scene]) -> Check:
     found = report.mean(falls(np.stack(made)), better="higher")
     means = {f"pixels at {r:g}": float(row.mean()) for r, row in zip(RATES, made, strict=True)}
     return Check(
-        id="rate: pixels a frame fall", value=found.value, interval=found.interval, n=found.n,
+        id=RATE, value=found.value, interval=found.interval, n=found.n,
         threshold=FALLS, baselines={"truth": float(falls(np.stack(true)).mean()), **means},
     )  # fmt: skip
 
 
 def speeds(clips: Frames) -> Row:
-    """Of each clip the mean length of its flow, in pixels of 64 a frame; 0 if none is sure."""
+    """Of each clip the mean length of its flow where it moves, in pixels of 64 a frame, or 0."""
     lengths = [np.hypot(*np.moveaxis(followed(one), -1, 0)) for one in torch.split(clips, 1)]
-    return np.array([float(np.nanmean(one)) if np.isfinite(one).any() else 0.0 for one in lengths])
+    moving = [one[one >= MOVES] for one in lengths]  # no comparison holds of what isn't known
+    return np.array([float(one.mean()) if len(one) else 0.0 for one in moving])
 
 
 def falls(table: Float[np.ndarray, "rates n"]) -> Row:
@@ -224,12 +249,12 @@ def _both(of: Subject, found: Sequence[Case]) -> Iterator[Check]:
     twin = Seen(clips=noise, cases=few, reader=of.reader)
     whole, shut, silent = (
         looked(of, found),
-        looked(of, found, strength=0),
+        looked(of, found, strength=0.0),
         looked(of, found, told=False),
     )
     rows = (
-        ("colour and shape of the picture", LOOKS, LOOK, ("strength 0", shut)),
-        ("motion of the words", MOTION, MOVE, ("without words", silent)),
+        (PICTURE, LOOKS, LOOK, ("strength 0", shut)),
+        (WORDS, MOTION, MOVE, ("without words", silent)),
     )
     for name, titles, least, (without, other) in rows:
         right, asked = whole.rights(titles)
@@ -239,12 +264,13 @@ def _both(of: Subject, found: Sequence[Case]) -> Iterator[Check]:
             without: other.share(titles), "untrained": twin.share(titles),
         }  # fmt: skip
         yield Check(
-            id=f"both: {name}", value=entry.value, interval=entry.interval, n=entry.n,
+            id=name, value=entry.value, interval=entry.interval, n=entry.n,
             threshold=least, baselines=beside,
         )  # fmt: skip
         (mine, asked), (chance, _) = other.rights(titles), other.rights(titles, shuffled=True)
         gap = difference(mine, chance, asked, names, better="higher")
-        yield _row(f"both: {without}, {name} is chance", gap, -POINTS, ("left", "chance"))
+        what = name.removeprefix("both: ")
+        yield _row(f"both: {without}, {what} is chance", gap, -POINTS, ("left", "chance"))
 
 
 def _extended(of: Subject) -> Check:
@@ -266,6 +292,39 @@ def _extended(of: Subject) -> Check:
         plain[kept], longer[kept], asked[kept], [prompts[k] for k in kept], better="higher"
     )
     return _row("extension: what was said is seen", gap, -LOST, ("off", "on"))
+
+
+def shrunk(scale: float) -> Check:
+    """How far from the clean clip DDIM gets at any of TABLE timesteps, told the noise; negative."""
+    plain = Betas.scaled_linear(count=TABLE)
+    path = Shrunk(plain, scale)
+    rng = torch.Generator().manual_seed(SEED)
+    x0, eps = (torch.randn(1, 4, 2, 8, 8, generator=rng) for _ in range(2))
+    errors = {
+        name: _strayed(made, told, x0, eps)
+        for name, made, told in (
+            ("shrunk", path, path), ("not shrunk", plain, plain), ("not divided", path, plain),
+        )
+    }  # fmt: skip
+    return Check(
+        id="path: the clean clip comes back", value=-errors.pop("shrunk"), interval=None, n=TABLE,
+        threshold=-ROUND, baselines={name: -error for name, error in errors.items()},
+    )  # fmt: skip
+
+
+def _strayed(made: Schedule, told: Schedule, x0: Tensor, eps: Tensor) -> float:
+    """The largest error of what is taken for clean, of a clip noised by one schedule.
+
+    The sampler goes by the other, and what it is told is the noise itself.
+    """
+
+    def clean(x: Tensor, t: Tensor) -> Tensor:
+        _, kept, out = Noise().row(told, t)
+        return kept * x + out * eps
+
+    grid = grids.trailing(TABLE, table=TABLE)
+    steps = ddim(clean, made.mixed(x0, eps, grid[0]), grid, told)
+    return max(float((step.clean - x0).abs().max()) for step in steps)
 
 
 def by_clip(found: Sequence[Mark], count: int) -> list[list[Mark]]:

@@ -74,12 +74,15 @@ def _encoded(pictures: Pictures, codec: Codec) -> io.BytesIO:
     colours = Colours()
     spare = [(0, -side % BLOCK) for side in pictures.shape[1:3]]
     with av.open(file, "w", format="matroska") as container:
-        stream = container.add_stream(CODERS[codec], rate=RATE, options=dict(SETTINGS[codec]))
+        # One thread: with several, x264 now and then finds other vectors for the same pictures.
+        options = {"threads": "1", **SETTINGS[codec]}
+        stream = container.add_stream(CODERS[codec], rate=RATE, options=options)
         assert isinstance(stream, VideoStream)
         stream.height, stream.width = (
             side + more for side, (_, more) in zip(pictures.shape[1:3], spare, strict=True)
         )
         stream.pix_fmt = "yuv420p"
+        stream.codec_context.thread_count = 1
         for index, picture in enumerate(pictures):
             frame = colours.to_video(np.pad(picture, (*spare, (0, 0)), mode="edge"))
             frame.pts, frame.time_base = index, Fraction(1, RATE)
@@ -90,10 +93,14 @@ def _encoded(pictures: Pictures, codec: Codec) -> io.BytesIO:
 
 
 def _blocks(file: io.BytesIO) -> Iterator[Blocks]:
-    """The vectors of every picture but the first; an empty array where it was coded afresh."""
+    """The vectors of every picture but the first; an empty array where it was coded afresh.
+
+    One thread writes and one reads them: of several, one run in thirty had other vectors.
+    """
     with av.open(file, "r") as container:
         stream = container.streams.video[0]
         stream.codec_context.flags2 |= Flags2.export_mvs
+        stream.codec_context.thread_count = 1
         for index, frame in enumerate(container.decode(stream)):
             kinds: Iterable[object] = frame.side_data  # declared as one of its own items
             found = next((data for data in kinds if isinstance(data, MotionVectors)), None)

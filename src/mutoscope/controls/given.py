@@ -72,6 +72,16 @@ def given(asked: ConditionRequest, request: Request, *, frames: int | None = Non
     return values.expand(-1, -1, count, -1, -1)
 
 
+def whole(asked: ConditionRequest) -> ConditionRequest:
+    """A condition that is there or not; refuses one with a strength."""
+    if asked.strength != 1:
+        raise RequestError(
+            f"condition '{asked.kind}' takes no strength here (got {asked.strength:g});"
+            " leave it out"
+        )
+    return asked
+
+
 def is_map(asked: ConditionRequest) -> bool:
     """Whether the file of a condition is its map, not a clip or picture that the map is read of."""
     _checked(asked)

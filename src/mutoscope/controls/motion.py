@@ -94,7 +94,7 @@ def filled(blocks: Float[Tensor, "3 pairs h w"], size: tuple[int, int], block: i
     """A vector a block as one a pixel of (H, W), after a first frame of which nothing is known."""
     wide = repeat(blocks, "c t h w -> 1 c t (h p) (w q)", p=block, q=block)
     wide = wide[..., : size[0], : size[1]]
-    return torch.cat([torch.zeros_like(wide[:, :, :1]), wide], dim=2)
+    return torch.cat([wide.new_zeros(1, 3, 1, *size), wide], dim=2)
 
 
 def shown(values: Map) -> Frames:

@@ -3,7 +3,8 @@
 Chunks lie beside those of `latents`, one for one; a clip is rendered once more, the same to the
 bit. `near` is nearness as `controls.depth` has it, in 255ths, at FINE; `lines` bits of every pixel;
 `ids` at COARSE (0 the stage, k thing k - 1); `motion` the vector of each block, and whether it is
-known; `patches` and `vectors` what the aligner sees in the frames PLACES, each as a picture.
+known; `patches` and `vectors` what the aligner sees in the frames PLACES, each as a picture. Of
+pictures, clips of one frame, `edges` are kept too, as lines are.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from mutoscope import world
-from mutoscope.controls import depth, motion
+from mutoscope.controls import depth, edges, motion
 from mutoscope.controls.control import pooled
 from mutoscope.data.latents import CHUNK, Recipe
 from mutoscope.networks.alignment import Aligner
@@ -39,6 +40,8 @@ TRUTHS = ("depth", "flow", "occluded", "sketch")
 
 TIMED: Mapping[str, int] = {"x0": 2, "shown": 2, "depth": 2, "lines": 2, "motion": 2, "ids": 1}
 """Which dimension of what a batch of clips may hold is time."""
+DRAWN = ("lines", "edges")
+"""Bits of every pixel, eight to a byte."""
 SEEN = ("patches", "vectors")
 """What it has of the frames PLACES alone."""
 
@@ -57,16 +60,16 @@ class Exact:
     def pick(self, rows: Sequence[int]) -> dict[str, Tensor]:
         """Some clips: `depth` (b 1 t FINE FINE) in [0, 1], `lines` (b 1 t H W), `ids` (b t h w),
         `motion` (b 3 t h w) as `controls.motion.encoded` has it, a cell a block, `patches`
-        (b place n e) and `vectors` (b place e).
+        (b place n e) and `vectors` (b place e); of pictures `edges` (b 1 t H W).
         """  # noqa: D205
         size = len(self.chunks[0]["near"])
         found = [{k: v[row % size] for k, v in self.chunks[row // size].items()} for row in rows]
         one = {name: torch.stack([item[name] for item in found]) for name in found[0]}
-        lines = np.unpackbits(one.pop("lines").numpy(), axis=-1)
+        drawn = {name: _unpacked(one.pop(name)) for name in DRAWN if name in one}
         return {
             "depth": one.pop("near")[:, None].float() / 255,
-            "lines": torch.from_numpy(lines)[:, None].float(),
             "motion": one.pop("motion").float(),
+            **drawn,
             **one,
         }
 
@@ -162,13 +165,20 @@ class _Making:
         rgb = rearrange(rgb, "t h w c -> 1 c t h w")
         grid = (frames, asked.side // block, asked.side // block)
         step = asked.side // COARSE
+        drawn = {"lines": made.sketch > 0}
+        if frames == 1:
+            drawn["edges"] = edges.from_truth(made)[0, 0].numpy() > 0
         return {
             "near": (near * 255).round().to(torch.uint8),
-            "lines": torch.from_numpy(np.packbits(made.sketch > 0, axis=-1)),
+            **{name: torch.from_numpy(np.packbits(bits, axis=-1)) for name, bits in drawn.items()},
             "ids": torch.from_numpy(made.ids[:, step // 2 :: step, step // 2 :: step].copy()),
             "motion": motion.encoded(motion.from_truth(made), grid)[0].half(),
             "pictures": rearrange(pooled(rgb, (len(places), 64, 64)), "1 c t h w -> t c h w"),
         }
+
+
+def _unpacked(bits: Tensor) -> Tensor:
+    return torch.from_numpy(np.unpackbits(bits.numpy(), axis=-1))[:, None].float()
 
 
 def _path(folder: Path, chunk: int) -> Path:

@@ -2,6 +2,7 @@
 
     depth rank        Spearman's rho of the depth read and the depth asked, over a frame's pixels
     sketch F1         of the lines read and the lines asked, 1 pixel (of a side of 64) apart at most
+    edge F1           of Canny's edges and the edges asked, as far apart at most
     flow error        |flow read - motion asked|, mean over pixels, in pixels of a side of 64
     outside-mask PSNR, first-frame PSNR, last-frame PSNR
                       10 log10(1 / mean square error) of frames in [0, 1], BEST at most
@@ -9,8 +10,9 @@
                       see `structure.ssim`
     camera            see `ride`
 
-Depth and lines are read by the dense reader (`dense`), flow by opencv's search (`flow`) at the
-clip's own size, the camera from both, in the square middle at the reader's size and rate.
+Depth and lines are read by the dense reader (`dense`), edges found (`edges`) and flow searched by
+opencv (`flow`) at the clip's own size, the camera from flow and depth, in the square middle at the
+reader's size and rate.
 `coverage` is the share of pixels that is told, and below FEWEST of it a clip can't be told. Of
 flow only what is told counts; of depth and lines all: order holds on real renders wherever the
 reader looks, and where lines run it is never sure. What the reader is never sure of at all (a bar
@@ -34,7 +36,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from mutoscope.clip import Clip, Frames
-from mutoscope.controls import dense
+from mutoscope.controls import dense, edges
 from mutoscope.controls.dense import Maps
 from mutoscope.controls.flow import CODEC, estimated, estimator
 from mutoscope.errors import DataError
@@ -52,7 +54,7 @@ from mutoscope.world.scene import Scene
 VERSION = 2
 """Changes whenever the same clip would be said to obey otherwise."""
 BETTER: Mapping[str, Literal["higher", "lower"]] = {
-    "depth rank": "higher", "sketch F1": "higher", "flow error": "lower",
+    "depth rank": "higher", "sketch F1": "higher", "edge F1": "higher", "flow error": "lower",
     "outside-mask PSNR": "higher", "first-frame PSNR": "higher", "last-frame PSNR": "higher",
     "first-frame SSIM": "higher", "last-frame SSIM": "higher",
 }  # fmt: skip
@@ -65,7 +67,8 @@ SEED = 0
 FEWEST = 0.05
 """The share of pixels, or of the motion asked, below which a reading says nothing (ours)."""
 GROUPS = (
-    ("near",), ("sketch",), ("flow",), ("mask", "source"), ("first",), ("last",), ("camera",)
+    ("near",), ("sketch",), ("edges",), ("flow",), ("mask", "source"), ("first",), ("last",),
+    ("camera",),
 )  # fmt: skip
 """Conditions that go together."""
 Pixels = Float[Tensor, "3 T H W"]
@@ -80,11 +83,12 @@ class Conditions:
     asked. near: larger is nearer, only the order counts. flow: of each frame to the next, in its
     own pixels, x right, y down, nan where no motion is asked. mask: where the clip may differ from
     `source`. camera: of each frame to the next the speed along the six axes of the world's camera,
-    in any unit. Frames are in [-1, 1] and have the clip's size.
+    in any unit. Frames are in [-1, 1]; they and edges have the clip's size.
     """
 
     near: Asked | None = None
     sketch: Bool[np.ndarray, "_T _H _W"] | None = None
+    edges: Bool[np.ndarray, "_T _H _W"] | None = None
     flow: Float[np.ndarray, "_pairs _H _W 2"] | None = None
     mask: Bool[np.ndarray, "_T _H _W"] | None = None
     source: Float[Tensor, "3 _T _H _W"] | None = None
@@ -297,6 +301,14 @@ def _sketch(clip: Looked, wish: Conditions) -> Score:
     return _score(value, float(told.mean()))
 
 
+def _edges(clip: Looked, wish: Conditions) -> Score:
+    assert wish.edges is not None
+    _check_size(clip, wish.edges.shape, "map of edges")
+    n = min(clip.frames.shape[1], len(wish.edges))
+    drawn = edges.canny(rearrange(clip.frames[:, :n], "c T H W -> T H W c").numpy())
+    return Score(structure.line_f1(drawn, wish.edges[:n]), 1.0)
+
+
 def _flow(clip: Looked, wish: Conditions) -> Score:
     assert clip.maps is not None
     assert wish.flow is not None
@@ -339,6 +351,7 @@ def _ssim(frame: Picture, true: Picture) -> float:
 _FIGURES: Mapping[str, tuple[str, str, Callable[[Looked, Conditions], Score]]] = {
     "depth rank": ("depth", "near", _depth),
     "sketch F1": ("lines", "sketch", _sketch),
+    "edge F1": ("", "edges", _edges),
     "flow error": ("flow", "flow", _flow),
     "outside-mask PSNR": ("", "mask", _outside),
     "first-frame PSNR": ("", "first", partial(_first, psnr)),

@@ -16,7 +16,8 @@ import torch
 
 from mutoscope import media
 from mutoscope.clip import Clip, Frames
-from mutoscope.controls import depth, mask, motion, sketch, tubes
+from mutoscope.codecs import Codec
+from mutoscope.controls import depth, edges, mask, motion, sketch, tubes
 from mutoscope.controls.control import Map
 from mutoscope.controls.given import EXTRACTED
 from mutoscope.evaluate import conditions
@@ -29,11 +30,11 @@ from mutoscope.world.scene import Scene
 
 CLIP = "clip"
 FILES: Mapping[str, str] = {
-    "depth": "depth", "sketches": "sketch", "sketch": "sketch", "mask": "mask", "image": CLIP,
-    "first": CLIP, "motion": CLIP, "style": CLIP, "structure": CLIP,
+    "depth": "depth", "edge": "edges", "sketches": "sketch", "sketch": "sketch", "mask": "mask",
+    "image": CLIP, "first": CLIP, "motion": CLIP, "style": CLIP, "structure": CLIP,
 }  # fmt: skip
 """Kinds of conditions, and the file that each comes as."""
-MPEG4 = "mpeg4"
+MPEG4: Codec = "mpeg4"
 """Motion by the vectors of that coder, as a kind beside the others."""
 
 
@@ -55,6 +56,7 @@ class Case:
         """What one condition asks for, alone."""
         fields = {
             "depth": {"near": self.wish.near},
+            "edge": {"edges": self.wish.edges},
             "sketches": {"sketch": self.wish.sketch},
             "sketch": {"sketch": None if self.wish.sketch is None else self.wish.sketch[:1]},
             "mask": {"mask": self.wish.mask, "source": self.wish.source},
@@ -85,10 +87,12 @@ def _case(scene: Scene, prompt: str, k: int, folder: Path, asked: Asked) -> Case
     wanted = ("depth", "flow", "occluded", "sketch")
     made = render(scene, frames=asked.frames, size=size, fps=asked.fps, truth=wanted)
     real = as_frames(made.rgb[None])
+    drawn = edges.from_truth(made)
     tube = tubes.tubes(1, size, torch.Generator().manual_seed(k))
     shown = {
         CLIP: real,
         "depth": depth.shown(depth.from_truth(made)),
+        "edges": edges.shown(drawn),
         "sketch": sketch.shown(sketch.from_truth(made)),
         "mask": mask.shown(tube),
     }
@@ -105,7 +109,7 @@ def _case(scene: Scene, prompt: str, k: int, folder: Path, asked: Asked) -> Case
         scene=scene,
         prompt=prompt,
         folder=folder,
-        wish=replace(wish, mask=where, source=real[0]),
+        wish=replace(wish, edges=drawn[0, 0].numpy() > 0, mask=where, source=real[0]),
         real=real,
         coder_off=off * SIDE / asked.side * asked.fps / RATE,
     )

@@ -52,7 +52,7 @@ class Encoder(nn.Module):
 
     def forward(self, values: Map, size: tuple[int, int]) -> Said:
         """`size` is the latent's (h, w)."""
-        b, sides = len(values), tuple(DETAIL * side for side in size)
+        b, sides = len(values), (DETAIL * size[0], DETAIL * size[1])
         x = F.silu(self.one(rearrange(values, "b k t H W -> (b t) k H W")))
         x = F.silu(self.two(F.adaptive_avg_pool2d(x, sides)))
         x = rearrange(self.three(x), "(b t) d h w -> (b h w) t d", b=b)
@@ -68,7 +68,7 @@ class Encoder(nn.Module):
 class MappedUNet3D(ModelMixin):
     """`maps` are channels of pixels by name, in the order in which they lie on the door `concat`.
 
-    `style` is the width of the picture's vector, which comes as one token on the door `image`;
+    `image` is the width of the picture's vector, which comes as one token on the door `image`;
     `trunk` are arguments of UNet3D.
     """
 
@@ -78,7 +78,7 @@ class MappedUNet3D(ModelMixin):
         maps: Mapping[str, int] | None = None,
         channels: int = 4,
         out: int = 8,
-        style: int = 1024,
+        image: int = 1024,
         trunk: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__()
@@ -86,7 +86,7 @@ class MappedUNet3D(ModelMixin):
         self.trunk = UNet3D(in_channels=channels + out, out_channels=channels, **(trunk or {}))
         self.encoders = nn.ModuleDict({n: Encoder(k, out) for n, k in self.sizes.items()})
         text = self.trunk.config["cross_attention_dim"]
-        self.style = nn.Sequential(nn.Linear(style, text), nn.SiLU(), nn.Linear(text, text))
+        self.style = nn.Sequential(nn.Linear(image, text), nn.SiLU(), nn.Linear(text, text))
         channels_last(self)
 
     def forward(self, x: Latent, t: Time, condition: Condition) -> Latent:

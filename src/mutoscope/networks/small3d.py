@@ -320,6 +320,14 @@ def extended(network: SmallUNet3D, **changes: object) -> SmallUNet3D:
     return grown
 
 
+def deflate(video: SmallUNet3D) -> SmallUNet3D:
+    """The image network of a video network's layers within frames; what goes over time is left."""
+    image = SmallUNet3D(**{**arguments(video), "temporal": False})
+    known = video.state_dict()
+    image.load_state_dict({name: known[name] for name in image.state_dict()})
+    return image
+
+
 def inflate(image: SmallUNet3D, *, reading: int = 1) -> SmallUNet3D:
     """The video network that says of each frame, at step 0, what the image network says.
 

@@ -60,7 +60,7 @@ class Maps(nn.Module):
 
     def __init__(self, sizes: Mapping[str, int], out: int, *, over_time: bool = True) -> None:
         super().__init__()
-        self.sizes = dict(sizes)
+        self.sizes, self.out = dict(sizes), out
         self.encoders = nn.ModuleDict(
             {name: MapEncoder(width, out, over_time=over_time) for name, width in sizes.items()}
         )
@@ -84,16 +84,17 @@ class Maps(nn.Module):
         if total is not None:
             return total
         b, _, t, h, w = values.shape
-        out = next(iter(self.encoders.values())).three.out_channels
-        return values.new_zeros(b, t, h, w, out)
+        return values.new_zeros(b, t, h, w, self.out)
 
 
 class Resampler(nn.Module):
     """Tokens of a picture to `queries` tokens of the network's own width.
 
     Learned queries ask the tokens and one another, then a layer for each. With no queries each
-    token is projected. Source: Alayrac et al. (2022), Flamingo, section 3.1, one layer instead of
-    six; VideoCrafter1's has 16 queries and 4 layers.
+    token is projected, and a token alone gets an empty one beside it, so that a place may look
+    away: to one alone all would attend alike, and its keys would learn nothing. Source: Alayrac et
+    al. (2022), Flamingo, section 3.1, one layer instead of six; VideoCrafter1's has 16 queries and
+    4 layers. The empty token is ours.
     """
 
     def __init__(self, tokens: int, width: int, heads: int, queries: int) -> None:
@@ -105,6 +106,8 @@ class Resampler(nn.Module):
 
     def forward(self, tokens: Float[Tensor, "b n e"]) -> Float[Tensor, "b m d"]:
         """Every token of mean 0 and variance 1."""
+        if self.ask is None and tokens.shape[1] == 1:
+            tokens = torch.cat([tokens, torch.zeros_like(tokens)], dim=1)
         x = normed(self.project(tokens.to(self.project.weight.dtype)))
         if self.ask is None or self.mix is None or self.each is None:
             return x

@@ -22,6 +22,8 @@ from mutoscope.systems.system import Card, System
 from mutoscope.systems.tuned import Plan, Tuned
 
 TABLE = {
+    "controlnet": "mutoscope.recipes.controlnet",
+    "gen1": "mutoscope.recipes.gen1",
     "image": "mutoscope.recipes.image",
     "modelscope": "mutoscope.recipes.modelscope",
     "pixeldance": "mutoscope.recipes.pixeldance",
@@ -72,6 +74,10 @@ class Tunable(Protocol):
     """What the module of a recipe that is tuned to one clip holds besides."""
 
     PLAN: Plan
+
+    def before(self, folder: Path | None = None) -> Config:
+        """What of a clip can be learned on the base of a folder or the one that ships."""
+        ...
 
     def start(self, folder: Path | None = None) -> Tuned:
         """The system before it is tuned, on the base of a folder or the one that ships."""

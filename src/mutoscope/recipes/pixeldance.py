@@ -27,7 +27,7 @@ from mutoscope.networks.unet3d import UNet3D
 from mutoscope.request import Capabilities
 from mutoscope.systems import shipped, steered
 from mutoscope.systems.diffusion import DROP, LEAN, RESCALE, Parts, shift
-from mutoscope.systems.keyframes import TAU, Key, Keyframed, drawing, placed
+from mutoscope.systems.keyframes import KEEP, TAU, Key, Keyframed, drawing, placed
 from mutoscope.systems.shipped import Sizes
 from mutoscope.systems.steered import Delta, Shown
 from mutoscope.systems.system import Card
@@ -41,7 +41,7 @@ CARD = Card(
     weights="none: neither code nor weights were published",
     departs=(
         "a delta on our own small text-to-video model of rendered scenes",
-        "the first frame is told without noise, so that it can be kept to the pixel",
+        "the first frame is told without noise, and put into every estimate (`keep`)",
         "two channels more say where a picture is and where a drawing; `extra` 6 has none",
         "a tenth of the training has no first frame, so that words alone will do",
         "drawings are the world's lines in 3 of 10 last frames, not HED edges in a second training",
@@ -114,7 +114,7 @@ class Config:
             side=Span(low=side, high=side), sizes=((side, side),),
             samplers=("dpmpp_2m", "euler", "heun", "heun_flow", "ddim", "ancestral"),
             conditions=tuple(PLACES), segments=256,
-            settings=(RESCALE, TAU) if self.published else (RESCALE, TAU, shift(LEAN)),
+            settings=(RESCALE, TAU) if self.published else (RESCALE, TAU, KEEP, shift(LEAN)),
             defaults={**(theirs if self.published else ours), "size": (side, side)},
         )  # fmt: skip
 

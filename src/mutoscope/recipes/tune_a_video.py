@@ -141,17 +141,22 @@ def build(config: Config) -> TuneAVideo:
     return TuneAVideo(config, shipped.fresh(config.sizes, temporal=False))
 
 
+def before(folder: Path | None = None) -> Config:
+    """Of what isn't tuned yet, on a folder's own image model or the one that ships."""
+    sizes = shipped.sizes(PLAN.base, zoo.where(PLAN.base, folder or zoo.FOLDER))
+    return Config(sizes=replace(sizes, network={**sizes.network, **LAYOUT}))
+
+
 def start(folder: Path | None = None) -> TuneAVideo:
     """The image model, a folder's own or the one that ships, with its new layers, not yet tuned."""
     home = zoo.where(PLAN.base, folder or zoo.FOLDER)
-    parts, sizes = shipped.opened(PLAN.base, home, torch.float32), shipped.sizes(PLAN.base, home)
+    parts = shipped.opened(PLAN.base, home, torch.float32)
     image = parts.denoiser.network
     assert isinstance(image, SmallUNet3D)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)  # queries and keys of a new layer are drawn, what it says is zero
         parts.denoiser.network = extended(image, **LAYOUT)
-    network = {**sizes.network, **LAYOUT}
-    return TuneAVideo(Config(sizes=replace(sizes, network=network)), parts)
+    return TuneAVideo(before(folder), parts)
 
 
 def outline(config: Config) -> TuneAVideo:

@@ -20,7 +20,7 @@ from mutoscope.core.condition import Condition
 from mutoscope.core.denoiser import Denoiser
 from mutoscope.core.guidance import ClassifierFree
 from mutoscope.core.prediction import Noise
-from mutoscope.core.schedule import Betas
+from mutoscope.core.schedule import Betas, Shrunk
 from mutoscope.core.shapes import Denoise
 from mutoscope.networks.unet3d import UNet3D
 from mutoscope.request import Capabilities, Request
@@ -65,6 +65,7 @@ DELTA = Delta(
 """Queries: section 3.2 and their code. Steps, shares and rate are ours."""
 DROPPED = (0.2, 0.1, 0.1, 0.1, 0.05)
 """Chances: the words are null; words and picture; the picture; none is there; nor are words."""
+SHRUNK = 0.7  # scale of the published clean latents (their scale_b, for 512 x 320)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -177,7 +178,8 @@ def outline(config: Config) -> VideoCrafter1:
 def _made(config: Config, parts: Parts) -> VideoCrafter1:
     if config.published:
         network = UNet3D(sample_size=64, rate=True, image=True)
-        parts = replace(parts, denoiser=Denoiser(network, Betas.scaled_linear(), Noise()))
+        path = Shrunk(Betas.scaled_linear(), SHRUNK)
+        parts = replace(parts, denoiser=Denoiser(network, path, Noise()))
     return VideoCrafter1(config, parts, Eye(sight.fresh()))
 
 

@@ -14,30 +14,31 @@ from __future__ import annotations
 import fcntl
 import math
 import os
-import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
 
-from mutoscope import recipes
-from mutoscope.errors import IgnoredError, RequestError, WeightsError
-from mutoscope.request import Capabilities, Request
-from mutoscope.service import results
+from mutoscope import checked
+from mutoscope.errors import IgnoredError, RequestError
+from mutoscope.recipes import Tunable
+from mutoscope.request import Request
+from mutoscope.service import lessons, results
 from mutoscope.service.access import Caller, Keys
 from mutoscope.service.assets import Asset, Assets
-from mutoscope.service.jobs import Clock, ConflictError, Job, NotFoundError, Order, steady
+from mutoscope.service.jobs import Clock, ConflictError, Job, NotFoundError, Order, Task, steady
+from mutoscope.service.offers import Offer, Offers
 from mutoscope.service.settings import Settings
 from mutoscope.service.store import Store
 from mutoscope.service.supervisor import Supervisor
 from mutoscope.service.tables import Database
 from mutoscope.service.webhooks import Webhooks
-from mutoscope.systems.system import Card
 
 LONGEST = 10_000
 """Characters of a prompt."""
+SILENT = "the prompt is empty; say what shall be seen"
 
 LOOK = 0.1
 """Seconds between two looks at a job that is watched."""
@@ -47,18 +48,6 @@ FRESH = 1.0
 
 AGAIN = 2.0
 """Seconds after which the worker is told again that somebody looks."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Offer:
-    """A system that is here: what it is and what it can be asked for."""
-
-    card: Card
-    accepts: Capabilities
-
-    def to_json(self) -> dict[str, Any]:
-        """The same words as `mutoscope systems --json`."""
-        return {**self.card.to_json(), "accepts": self.accepts.to_json()}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,8 +115,7 @@ class Desk:
         self.supervisor: Supervisor | None = None
         self._held = ExitStack()
         self._good = -math.inf
-        self._offers: dict[str, Offer] = {}
-        self._loading = threading.Lock()
+        self._offers = Offers(settings, self.store)
 
     @classmethod
     @contextmanager
@@ -179,24 +167,20 @@ class Desk:
     # Systems
 
     def offers(self) -> list[Offer]:
-        """Every system whose weights are here."""
-        found = []
-        for name in recipes.names():
-            try:
-                found.append(self.offer(name))
-            except (WeightsError, ImportError):  # ImportError: of another package's
-                continue
-        return found
+        """Every system whose weights are here, but those that were tuned here."""
+        return self._offers.here()
 
-    def offer(self, name: str) -> Offer:
-        """One system; refuses a name that isn't known."""
-        with self._loading:
-            if name not in self._offers:
-                recipe = recipes.find(name)
-                weights = Path(self.settings.weights) if self.settings.weights else None
-                accepts = recipe.config(weights).accepts()
-                self._offers[name] = Offer(card=recipe.CARD, accepts=accepts)
-            return self._offers[name]
+    def tuned(self, *, owner: str | None = None) -> list[Offer]:
+        """Every system that was tuned here for an owner, newest first."""
+        return self._offers.tuned(owner=owner)
+
+    def tunable(self) -> dict[str, Tunable]:
+        """What can be tuned to a clip here, by name."""
+        return self._offers.tunable()
+
+    def offer(self, name: str, *, owner: str | None = None) -> Offer:
+        """One system; refuses a name that isn't known, or was tuned for another owner."""
+        return self._offers.one(name, owner=owner)
 
     def request(self, given: Mapping[str, Any], *, owner: str | None = None) -> Request:
         """The whole request of some keys, a system's defaults for the rest; checked.
@@ -207,21 +191,46 @@ class Desk:
         if not isinstance(system, str):
             raise RequestError(f"system must be text (got {type(system).__name__})")
         try:
-            request = self.offer(system).accepts.complete({**given, "system": system})
+            offer = self.offer(system, owner=owner)
+            request = offer.accepts.complete({**given, "system": system})
         except IgnoredError as error:
-            able = [o.card.name for o in self.offers() if error.kind in o.accepts.conditions]
+            able = [o.name for o in self.offers() if error.kind in o.accepts.conditions]
             raise error.used_by(able) from None
-        if not all(prompt.strip() for prompt in request.prompts):
-            raise RequestError("the prompt is empty; say what shall be seen")
-        if max(map(len, (*request.prompts, request.negative))) > LONGEST:
-            raise RequestError(f"a prompt may have {LONGEST} characters; say it shorter")
+        if not request.speaks:
+            raise RequestError(SILENT)
+        _check_length((*request.prompts, request.negative))
         self.assets.check(request, owner=owner)
+        return request
+
+    def lesson(self, given: Mapping[str, Any], *, owner: str | None = None) -> Request:
+        """The whole request of a tuning, of the keys `lessons.KEYS`; checked.
+
+        The clip must be an asset of the owner.
+        """
+        for key in given:
+            checked.one_of("field of a tuning", key[:100], lessons.KEYS)
+        able = self.tunable()
+        if not able:
+            raise RequestError("nothing can be tuned here; install mutoscope[train] beside it")
+        system = checked.one_of("system to tune", given.get("system", next(iter(able))), able)
+        clip = self.assets.get(checked.said("clip", given.get("clip", "")), owner=owner)
+        weights = self.settings.weights_folder
+        request = lessons.request({**given, "system": system}, clip, able[system], weights)
+        prompts = lessons.prompts(request)
+        if not all(prompt.strip() for prompt in prompts):
+            raise RequestError(SILENT)
+        _check_length(prompts)
         return request
 
     # Jobs
 
     def submit(
-        self, request: Request, *, caller: Caller | None = None, extras: Extras | None = None
+        self,
+        request: Request,
+        *,
+        task: Task = "make",
+        caller: Caller | None = None,
+        extras: Extras | None = None,
     ) -> Job:
         """Accept a job; when this returns it is kept. Refuses with BusyError when too many wait."""
         caller, extras = caller or Caller(), extras or Extras()
@@ -233,13 +242,15 @@ class Desk:
         order = Order(
             owner=caller.name,
             request=request,
+            task=task,
             priority=extras.priority,
             source=extras.source,
             webhook=webhook,
             key=extras.key,
             fingerprint=extras.fingerprint,
         )
-        job = self.store.create(order, queue=self.settings.queue, active=caller.active)
+        limits = {"queue": self.settings.queue, "tunings": self.settings.tunings}
+        job = self.store.create(order, active=caller.active, **limits)
         if self.supervisor is not None:
             self.supervisor.wake()
         return job
@@ -252,8 +263,12 @@ class Desk:
         """Stop a job within a step; refuses one that has ended."""
         return self.store.cancel(job, owner=owner)
 
+    def keep(self, job: str, *, owner: str | None = None) -> Job:
+        """End a tuning after its step and keep what it has learned; refuses any other job."""
+        return self.store.keep(job, owner=owner)
+
     def delete(self, job: str, *, owner: str | None = None) -> None:
-        """Stop a job if it runs, and forget it."""
+        """Stop a job if it runs, and forget it; with a tuning goes the system that it has made."""
         self.store.delete(job, owner=owner)
 
     def watched(self, job: str, *, owner: str | None = None) -> Iterator[Job]:
@@ -285,8 +300,8 @@ class Desk:
 
     def record(self, job: Job) -> Path:
         """The record of a completed job, a JSON file."""
-        self.file(job, "video")
-        return self._there(job, "record.json")
+        self.file(job, next(iter(job.files), "video"))
+        return self._there(job, results.RECORD)
 
     def upload(self, source: Path, *, owner: str, lasting: bool = False) -> Asset:
         """Keep a picture or clip that was received, decoded and written anew.
@@ -301,7 +316,7 @@ class Desk:
         return self.assets.add(owner, self.file(job, "video"))
 
     def again(self, job: Job, **changes: Any) -> Request:  # noqa: ANN401
-        """The request of a job with some keys changed; checked."""
+        """The request of a clip with some keys changed; checked."""
         request = replace(job.request, **changes)
         return self.request(request.to_json(), owner=job.owner)
 
@@ -311,3 +326,9 @@ class Desk:
         if not path.is_file():
             raise NotFoundError("the files of this job are gone; ask for it again, with its seed")
         return path
+
+
+def _check_length(prompts: Sequence[str]) -> None:
+    """Refuse prompts that say too much."""
+    if max(map(len, prompts)) > LONGEST:
+        raise RequestError(f"a prompt may have {LONGEST} characters; say it shorter")

@@ -6,7 +6,7 @@
       '--------------------------------------^
 
 A job goes back from running to queued when its worker is lost or stopped: it is run again from its
-seed. What has ended stays as it is.
+seed, a tuning from what it had learned. What has ended stays as it is.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 from mutoscope.checked import Number
 from mutoscope.errors import MutoscopeError
@@ -23,6 +23,9 @@ from mutoscope.request import LITERALS, Request
 State = Literal["queued", "running", "cancelling", "cancelled", "completed", "failed"]
 
 STATES: Sequence[State] = get_args(State)
+
+Task = Literal["make", "tune"]
+"""What a job does: make a clip, or tune a system to one."""
 
 MOVES: Mapping[State, Sequence[State]] = {
     "queued": ("running", "cancelled"),
@@ -46,7 +49,8 @@ LONGEST_KEY = 200
 PRIORITY = 9
 """The highest priority; 0 is what a job has by itself."""
 
-Variant = Literal["video", "thumbnail", "spritesheet"]
+Variant = Literal["video", "thumbnail", "spritesheet", "sheet"]
+"""The files of a job; a tuning has a sheet of samples alone."""
 
 Clock = Callable[[], float]
 """Seconds since 1970."""
@@ -87,6 +91,7 @@ class Order:
 
     owner: str
     request: Request
+    task: Task = "make"
     priority: int = 0
     source: str | None = None
     webhook: str | None = None
@@ -100,7 +105,8 @@ class Job:
 
     `position` 1 is the next to run, None for what doesn't wait. `step` of `steps` are done in this
     `attempt`; `eta` is the number of seconds to go. `preview` is the step of the newest preview, 0
-    if there is none. Times are seconds since 1970.
+    if there is none. A tuning that is `keeping` ends after its step and keeps what it has learned.
+    Times are seconds since 1970.
     """
 
     id: str
@@ -109,6 +115,8 @@ class Job:
     priority: int
     request: Request
     created_at: Number
+    task: Task = "make"
+    keeping: bool = False
     attempt: int = 0
     step: int = 0
     steps: int = 0
@@ -138,12 +146,19 @@ class Job:
             return 100
         return min(99, 100 * self.step // self.steps) if self.steps else 0
 
+    @property
+    def tuned(self) -> str | None:
+        """The name of the system that a completed tuning has made."""
+        done = self.task == "tune" and self.state == "completed"
+        return f"{self.request.system}:{self.id}" if done else None
+
     def to_json(self) -> dict[str, Any]:
         """The job as the native API shows it."""
         error = {"code": self.error_code, "message": self.error} if self.error_code else None
         return {
             "id": self.id,
             "object": "job",
+            "task": self.task,
             "state": self.state,
             "position": self.position,
             "priority": self.priority,
@@ -153,6 +168,8 @@ class Job:
             "eta": self.eta,
             "attempt": self.attempt,
             "preview": self.preview,
+            "keeping": self.keeping,
+            "tuned": self.tuned,
             "created_at": self.created_at,
             "started_at": self.started_at,
             "ended_at": self.ended_at,
@@ -177,7 +194,19 @@ class Lease:
     attempt: int
     request: Request
     owner: str
+    task: Task = "make"
     threads: int | None = None
+
+
+class Pulse(NamedTuple):
+    """What a worker hears between two steps: the job's state, None if it was taken away.
+
+    And whether somebody watches, and whether a tuning shall end and keep what it has learned.
+    """
+
+    state: State | None
+    watched: bool
+    keeping: bool
 
 
 def sources(request: Request) -> set[str]:

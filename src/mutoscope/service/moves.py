@@ -30,7 +30,7 @@ LOST = ("worker_lost", "the job ended {} workers, one after another; ask for les
 
 
 class Moves:
-    """The moves, at a time of day; what ends is kept for `keep` seconds."""
+    """The moves, at a time of day; what ends is kept `keep` seconds, what was tuned for ever."""
 
     def __init__(self, now: Clock, keep: Number) -> None:
         self.now, self.keep = now, keep
@@ -84,13 +84,15 @@ class Moves:
         """The last move of a job; whoever wants to be told will be."""
         row = connection.execute(sa.select(jobs).where(jobs.c.id == job)).mappings().one()
         now = self.after(row)
-        expires = now + self.keep if self.keep else None
+        lasts = not self.keep or (row["task"] == "tune" and to == "completed")
+        expires = None if lasts else now + self.keep
         ended = {"ended_at": now, "expires_at": expires, "worker": None, "eta": None}
         told = {"error_code": why[0], "error": why[1]} if why else {}
         move(connection, job, was, to, **{**ended, **told, **values})
         touch(connection, sources(Request.from_json(row["request"])), now)
         if row["webhook"] and not row["deleted"]:
-            body = event(job, "completed" if to == "completed" else "failed", now)
+            what = "completed" if to == "completed" else "failed"
+            body = event(job, f"{'tuning' if row['task'] == 'tune' else 'video'}.{what}", now)
             connection.execute(
                 deliveries.insert().values(
                     id=body["id"],
@@ -151,9 +153,9 @@ def turns(connection: Connection) -> dict[str, int]:
 def read(row: Row, places: Mapping[str, int]) -> Job:
     """The job in a row."""
     alike = (
-        "id", "owner", "state", "priority", "created_at", "attempt", "step", "steps", "preview",
-        "source", "webhook", "started_at", "ended_at", "expires_at", "eta", "error_code", "error",
-        "folder", "sha256",
+        "id", "owner", "state", "task", "priority", "created_at", "attempt", "step", "steps",
+        "preview", "keeping", "source", "webhook", "started_at", "ended_at", "expires_at", "eta",
+        "error_code", "error", "folder", "sha256",
     )  # fmt: skip
     files = json.loads(row["files"] or "{}")
     return Job(
@@ -169,7 +171,7 @@ def event(job: str, what: str, now: float) -> dict[str, Any]:
     return {
         "id": f"evt_{secrets.token_hex(12)}",
         "object": "event",
-        "type": f"video.{what}",
+        "type": what,
         "created_at": int(now),
         "data": {"id": job},
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Annotated, Any
 
 from fastapi import APIRouter, FastAPI, Query
@@ -15,10 +15,12 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response, StreamingResponse
 
 from mutoscope.errors import RequestError
-from mutoscope.service import bodies, shapes
+from mutoscope.request import Request
+from mutoscope.service import bodies, lessons, shapes
+from mutoscope.service.access import Caller
 from mutoscope.service.bodies import Body
 from mutoscope.service.desk import LOOK, Desk, Extras, Watch
-from mutoscope.service.jobs import BusyError, Job, NotFoundError, State, Variant
+from mutoscope.service.jobs import BusyError, Job, NotFoundError, State, Task, Variant
 from mutoscope.service.parts import MEDIA, After, At, Limit, Order, Who, content, page
 
 STILL = 100
@@ -42,23 +44,73 @@ async def create_job(http: Http, desk: At, who: Who) -> JSONResponse:
     """Ask for a job."""
     async with bodies.opened(http) as body:
         bodies.known(body, {"request": 0, "priority": 0, "webhook": 0})
-        key, fingerprint = bodies.idempotency(http, body)
+        extras = _extras(http, body)
         asked = body.table("request") if "request" in body.fields else None
     if not isinstance(asked, dict):
         raise RequestError("request must be an object with at least a prompt; give it")
-    extras = Extras(
+    return await _accepted(
+        desk, who, extras, lambda: desk.request(asked, owner=who.name), task="make"
+    )
+
+
+@router.post(
+    "/v1/tunings",
+    status_code=201,
+    openapi_extra=shapes.TUNING,
+    responses={201: {"model": shapes.JobShape}, **shapes.problems(404, 409, 415)},
+)
+async def create_tuning(http: Http, desk: At, who: Who) -> JSONResponse:
+    """Ask for a system to be tuned to a clip; a job, whose `tuned` is the system once it is there.
+
+    Clips are then made with that by its name, until the job is deleted.
+    """
+    async with bodies.opened(http) as body:
+        bodies.known(body, dict.fromkeys((*lessons.KEYS, "priority", "webhook")))
+        said = [name for name in lessons.KEYS if name in body.fields]
+        given = {n: body.number(n) if n in lessons.NUMBERS else body.fields[n] for n in said}
+        extras = _extras(http, body)
+    return await _accepted(
+        desk, who, extras, lambda: desk.lesson(given, owner=who.name), task="tune"
+    )
+
+
+@router.get("/v1/tunings", responses={200: {"model": shapes.TunableList}, **shapes.problems()})
+def list_tunable(desk: At) -> JSONResponse:
+    """What can be tuned to a clip here: how long that takes by default, and what of one it learns.
+
+    The systems that were tuned are among /v1/systems.
+    """
+    folder = desk.settings.weights_folder
+    data = []
+    for name, recipe in desk.tunable().items():
+        can = recipe.before(folder).accepts().to_json()
+        learns = {key: can[key] for key in ("frames", "fps", "sizes")}
+        steps = {**can["steps"], "default": recipe.PLAN.steps}
+        data.append({"system": name, "steps": steps, **learns})
+    return JSONResponse({"object": "list", "data": data})
+
+
+def _extras(http: Http, body: Body) -> Extras:
+    key, fingerprint = bodies.idempotency(http, body)
+    return Extras(
         priority=bodies.priority(body.number("priority")) if "priority" in body.fields else 0,
         webhook=bodies.webhook(body),
         key=key,
         fingerprint=fingerprint,
     )
 
+
+async def _accepted(
+    desk: Desk, who: Caller, extras: Extras, ask: Callable[[], Request], *, task: Task
+) -> JSONResponse:
+    """The job of a body, or the one that its idempotency key has made already."""
+
     def accept() -> Job:
-        if key is not None:  # before an asset is asked for, which may be gone by now
-            known = desk.store.remembered(who.name, key, fingerprint)
+        if extras.key is not None:  # before an asset is asked for, which may be gone by now
+            known = desk.store.remembered(who.name, extras.key, extras.fingerprint)
             if known is not None:
                 return known
-        return desk.submit(desk.request(asked, owner=who.name), caller=who, extras=extras)
+        return desk.submit(ask(), task=task, caller=who, extras=extras)
 
     job = await run_in_threadpool(accept)
     return JSONResponse(job.to_json(), 201, headers={"Location": f"/v1/jobs/{job.id}"})
@@ -101,9 +153,18 @@ def cancel_job(job: str, desk: At, who: Who) -> JSONResponse:
     return JSONResponse(desk.cancel(job, owner=who.name).to_json())
 
 
+@router.post(
+    "/v1/jobs/{job}/keep",
+    responses={200: {"model": shapes.JobShape}, **shapes.problems(404, 409)},
+)
+def keep_job(job: str, desk: At, who: Who) -> JSONResponse:
+    """End a tuning that runs after its step, and keep what it has learned; 409 for any other."""
+    return JSONResponse(desk.keep(job, owner=who.name).to_json())
+
+
 @router.delete("/v1/jobs/{job}", responses={200: {"model": shapes.Deleted}, **shapes.problems(404)})
 def delete_job(job: str, desk: At, who: Who) -> JSONResponse:
-    """Stop a job if it runs, and forget it with its files."""
+    """Stop a job if it runs, and forget it with its files; a tuning with the system it has made."""
     desk.delete(job, owner=who.name)
     return JSONResponse({"id": job, "object": "job.deleted", "deleted": True})
 
@@ -198,9 +259,9 @@ def _data(image: bytes) -> str:
 
 
 @router.get("/v1/systems", responses={200: {"model": shapes.SystemList}, **shapes.problems()})
-def list_systems(desk: At) -> JSONResponse:
-    """Every system that is here, and what it can be asked for."""
-    data = [offer.to_json() for offer in desk.offers()]
+def list_systems(desk: At, who: Who) -> JSONResponse:
+    """Every system that is here or was tuned here, and what it can be asked for."""
+    data = [offer.to_json() for offer in (*desk.offers(), *desk.tuned(owner=who.name))]
     return JSONResponse({"object": "list", "data": data})
 
 
@@ -208,10 +269,10 @@ def list_systems(desk: At) -> JSONResponse:
     "/v1/systems/{name}",
     responses={200: {"model": shapes.SystemShape}, **shapes.problems(404)},
 )
-def get_system(name: str, desk: At) -> JSONResponse:
+def get_system(name: str, desk: At, who: Who) -> JSONResponse:
     """One system."""
     try:
-        return JSONResponse(desk.offer(name).to_json())
+        return JSONResponse(desk.offer(name, owner=who.name).to_json())
     except RequestError as error:
         raise NotFoundError(str(error)) from None
 

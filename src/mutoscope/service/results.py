@@ -1,4 +1,4 @@
-"""Finished jobs on disk: a folder a job, whole or not there.
+"""Finished jobs on disk: a folder a job, whole or not there; of a tuning a second, of weights.
 
     .NAME.part/  written and synced   ->  NAME/  by one rename   ->  the store says so
 
@@ -18,6 +18,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from jaxtyping import UInt8
+
 from mutoscope import codecs
 from mutoscope.clip import Clip, only
 from mutoscope.errors import MutoscopeError
@@ -30,6 +33,9 @@ STILL = codecs.Options(lossless=True)
 
 RECORD = "record.json"
 """The file with the record alone."""
+
+SHEET = "sheet.png"
+"""The file with the last samples of a tuning."""
 
 
 class StorageError(MutoscopeError):
@@ -78,6 +84,33 @@ def filmed(
     return files, record
 
 
+def drawn(
+    results: Path, name: str, picture: UInt8[np.ndarray, "H W 3"], record: Mapping[str, Any]
+) -> dict[str, File]:
+    """The same of a tuning: its sheet of samples."""
+    draft = results / f".{name}.part"
+    with _storing(draft):
+        _begun(results, name)
+        codecs.write(draft / SHEET, picture[None], fps=1.0, record=record)
+        files = {"sheet": _file(draft / SHEET)}
+        _noted(draft, record)
+        _ended(results, name)
+    return files
+
+
+def copied(place: Path, name: str, sources: Iterable[Path]) -> None:
+    """Copy folders of files into `place / name`; there afterwards, even after a power cut."""
+    draft = place / f".{name}.part"
+    with _storing(draft):
+        _begun(place, name)
+        for source in sources:
+            target = draft / source.name
+            shutil.copytree(source, target)
+            for path in (*target.iterdir(), target):
+                synced(path)
+        _ended(place, name)
+
+
 def check(results: Path) -> None:
     """Refuse with StorageError what couldn't be stored anyhow: tried with one byte."""
     try:
@@ -105,10 +138,10 @@ def dropped(results: Path, name: str) -> None:
     shutil.rmtree(results / name, ignore_errors=True)
 
 
-def removed(results: Path, previews: Path, jobs: Iterable[str]) -> None:
-    """Remove all files of these jobs."""
+def removed(places: Iterable[Path], previews: Path, jobs: Iterable[str]) -> None:
+    """Remove all files of these jobs from the folders where they may be."""
     gone = set(jobs)
-    for path in results.iterdir() if gone else ():
+    for path in (path for place in places for path in place.iterdir()):
         if _job(path) in gone:
             shutil.rmtree(path, ignore_errors=True)
     for job in gone:
@@ -121,12 +154,11 @@ def unshown(previews: Path, job: str) -> None:
         (previews / f"{job}.webp").unlink(missing_ok=True)
 
 
-def swept(results: Path, previews: Path, named: set[str]) -> int:
+def swept(place: Path, named: set[str]) -> int:
     """Remove whatever no job names; only while nothing is being written. How much that was."""
-    left = [path for path in results.iterdir() if path.name not in named]
+    left = [path for path in place.iterdir() if path.name not in named]
     for path in left:
         shutil.rmtree(path, ignore_errors=True)
-    for path in previews.iterdir():
         with suppress(OSError):
             path.unlink(missing_ok=True)
     return len(left)

@@ -45,6 +45,7 @@ class Settings:
       long one step, or loading a system, may take. Where the system doesn't tell what a process
       computes (only Linux does), `stall` must be longer than that.
     - `keep`: seconds a finished job is kept, and an upload after its last use; 0 for ever.
+      `tunings`: tuned systems that one owner may have; they are kept until they are deleted.
     - `keys`: bearer keys are needed even on loopback. `rate`, `active`: requests a minute and
       unfinished jobs that a key may have, unless its own numbers say otherwise.
     - `local_rate`, `local_active`: the same for all who ask on loopback without a key; the studio's
@@ -67,6 +68,7 @@ class Settings:
     stall: Number = 120.0
     step_seconds: Number = 3600.0
     keep: Number = 7 * 86400.0
+    tunings: int = 50
     keys: bool = False
     rate: int = 600
     active: int = 20
@@ -93,9 +95,19 @@ class Settings:
         return self.database or f"sqlite:///{self.home / 'service.sqlite'}"
 
     @property
+    def weights_folder(self) -> Path | None:
+        """Where weights lie; None is what ships."""
+        return Path(self.weights) if self.weights else None
+
+    @property
     def results(self) -> Path:
         """Where finished jobs lie, a folder each."""
         return self.home / "results"
+
+    @property
+    def tuned(self) -> Path:
+        """Where tuned systems lie, a folder each, and what is still being learned."""
+        return self.home / "tuned"
 
     @property
     def previews(self) -> Path:
@@ -137,7 +149,7 @@ class Settings:
 
     def make(self) -> None:
         """Make the folders, for nobody else to read."""
-        for folder in (self.home, self.results, self.previews, self.uploads):
+        for folder in (self.home, self.results, self.tuned, self.previews, self.uploads):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def secret(self) -> bytes:
@@ -203,6 +215,7 @@ _CHECKS: Mapping[str, Check] = {
     "models": _whole("models", 1),
     "queue": _whole("queue", 1),
     "attempts": _whole("attempts", 1),
+    "tunings": _whole("tunings", 0),
     "rate": _whole("rate", 1),
     "active": _whole("active", 1),
     "local_rate": _whole("local_rate", 1),

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
-from mutoscope.service.jobs import LONGEST_KEY, PRIORITY, State
+from mutoscope.service.jobs import LONGEST_KEY, PRIORITY, State, Task
 
 PROMPT = "a red ball bounces on the grass"
 
@@ -38,6 +38,7 @@ class JobShape(BaseModel):
 
     id: str
     object: Literal["job"]
+    task: Task
     state: State
     position: int | None = Field(description="1 is the next to run; null when it doesn't wait.")
     priority: int
@@ -47,6 +48,8 @@ class JobShape(BaseModel):
     eta: float | None = Field(description="Seconds to go.")
     attempt: int
     preview: int = Field(description="The step of the newest preview; 0 when there is none.")
+    keeping: bool = Field(description="A tuning that ends after its step and keeps what it has.")
+    tuned: str | None = Field(description="The system that a completed tuning has made.")
     created_at: float
     started_at: float | None
     ended_at: float | None
@@ -104,6 +107,16 @@ class Deleted(BaseModel):
     deleted: Literal[True]
 
 
+class TunedShape(BaseModel):
+    """What a system was tuned to: the job that did it, its steps, and the clip it has learned."""
+
+    job: str
+    steps: int
+    prompt: str
+    frames: int
+    fps: float
+
+
 class SystemShape(BaseModel):
     """A system and what it can be asked for."""
 
@@ -115,6 +128,7 @@ class SystemShape(BaseModel):
     weights: str
     departs: list[str]
     accepts: dict[str, Any]
+    tuned: TunedShape | None = Field(description="The clip it was tuned to here.")
 
 
 class SystemList(BaseModel):
@@ -122,6 +136,23 @@ class SystemList(BaseModel):
 
     object: Literal["list"]
     data: list[SystemShape]
+
+
+class TunableShape(BaseModel):
+    """A system that can be tuned to a clip: steps of learning, and what of a clip it can learn."""
+
+    system: str
+    steps: dict[str, Any]
+    frames: dict[str, Any]
+    fps: dict[str, Any]
+    sizes: list[tuple[int, int]]
+
+
+class TunableList(BaseModel):
+    """All of them."""
+
+    object: Literal["list"]
+    data: list[TunableShape]
 
 
 class AssetShape(BaseModel):
@@ -243,6 +274,24 @@ JOB = {
         {"request": _REQUEST, "priority": _PRIORITY, "webhook": _WEBHOOK},
         ["request"],
         {"request": {"system": "modelscope", "prompt": PROMPT, "seed": 7}},
+    ),
+}
+TUNING = {
+    "parameters": [KEY],
+    "requestBody": body(
+        {
+            "system": {"type": "string", "description": "One of /v1/tunings; the first there."},
+            "clip": {"type": "string", "description": "An asset's id."},
+            "prompt": {"type": "string", "description": "What the clip shows."},
+            "preview": {"type": "string", "description": "Another prompt that samples show."},
+            "frames": {"type": "integer", "minimum": 1, "description": "Learned, from its start."},
+            "fps": {"type": "number", "description": "At which the clip is looked at; 8."},
+            "steps": {"type": "integer", "minimum": 1},
+            "priority": _PRIORITY,
+            "webhook": _WEBHOOK,
+        },
+        ["clip", "prompt"],
+        {"clip": "asset_...", "prompt": PROMPT, "preview": "a blue star bounces on the snow"},
     ),
 }
 VIDEO = {

@@ -23,7 +23,6 @@ from mutoscope.service.jobs import (
     ENDED,
     MISSING,
     UNFINISHED,
-    BusyError,
     Clock,
     ConflictError,
     File,
@@ -31,11 +30,13 @@ from mutoscope.service.jobs import (
     Lease,
     NotFoundError,
     Order,
-    State,
+    Pulse,
+    Task,
     sources,
     steady,
 )
 from mutoscope.service.moves import Moves, held, move, read, touch, turns
+from mutoscope.service.room import Room
 from mutoscope.service.tables import Database, idempotency, jobs
 
 REMEMBERED = 86400.0
@@ -57,18 +58,26 @@ class Store:
 
     # Clients
 
-    def create(self, order: Order, *, queue: int, active: int | None = None) -> Job:
+    def create(
+        self,
+        order: Order,
+        *,
+        queue: int,
+        active: int | None = None,
+        tunings: int | None = None,
+    ) -> Job:
         """Accept a job; when this returns it is on disk.
 
-        Refuses with BusyError when `queue` jobs wait, or the owner has `active` unfinished ones,
-        and with NotFoundError when an asset that it names is gone.
+        Refuses with BusyError when `queue` jobs wait, or the owner has `active` unfinished ones or
+        `tunings` tuned systems, and with NotFoundError when an asset that it names is gone.
         """
+        room = Room(queue=queue, active=active, tunings=tunings)
         with self.database.writing() as connection:
             if order.key is not None:
                 known = self._known(connection, order.owner, order.key, order.fingerprint)
                 if known is not None:
                     return known
-            self._check_room(connection, order.owner, queue, active)
+            room.check(connection, order)
             named = sources(order.request)
             if touch(connection, named, self.now(), uses=1) != len(named):
                 raise NotFoundError(MISSING)
@@ -76,6 +85,7 @@ class Store:
                 "id": secrets.token_hex(16),
                 "owner": order.owner,
                 "state": "queued",
+                "task": order.task,
                 "priority": order.priority,
                 "system": order.request.system,
                 "request": json.dumps(order.request.to_json()),
@@ -88,6 +98,7 @@ class Store:
                 "step": 0,
                 "steps": order.request.steps,
                 "watched": 0.0,
+                "keeping": False,
                 "preview": 0,
                 "deleted": False,
             }
@@ -126,6 +137,7 @@ class Store:
         newest_first: bool = True,
         states: Sequence[str] = (),
         system: str | None = None,
+        task: Task | None = None,
     ) -> tuple[list[Job], bool]:
         """A page of jobs after the job of that id, and whether there are more behind it."""
         asked = sa.select(jobs).where(jobs.c.deleted.is_(False))
@@ -135,6 +147,8 @@ class Store:
             asked = asked.where(jobs.c.state.in_(states))
         if system is not None:
             asked = asked.where(jobs.c.system == system)
+        if task is not None:
+            asked = asked.where(jobs.c.task == task)
         if after is not None:
             number = _number(after)
             asked = asked.where(jobs.c.seq < number if newest_first else jobs.c.seq > number)
@@ -151,6 +165,19 @@ class Store:
             if found.ended:
                 raise ConflictError(f"the job is {found.state} already; there is nothing to cancel")
             self._moves.stop(connection, found)
+            return self._get(connection, job, owner)
+
+    def keep(self, job: str, *, owner: str | None = None) -> Job:
+        """Let a tuning that runs end after its step and keep what it has learned."""
+        with self.database.writing() as connection:
+            found = self._get(connection, job, owner)
+            if (found.task, found.state) != ("tune", "running"):
+                what = "tuning" if found.task == "tune" else "job makes a clip and"
+                raise ConflictError(
+                    f"the {what} is {found.state}; only a tuning that runs can keep what it has"
+                    " learned so far"
+                )
+            connection.execute(jobs.update().where(jobs.c.id == job).values(keeping=True))
             return self._get(connection, job, owner)
 
     def delete(self, job: str, *, owner: str | None = None) -> None:
@@ -203,20 +230,24 @@ class Store:
             attempt=attempt,
             request=request,
             owner=row["owner"],
+            task=row["task"],
             threads=threads,
         )
 
     def beat(
         self, lease: Lease, *, step: int | None = None, steps: int = 0, eta: float | None = None
-    ) -> tuple[State | None, bool]:
-        """Say how far a job is. Answers its state, None if it was taken away, and who watches."""
+    ) -> Pulse:
+        """Say how far a job is; what there is to hear."""
         values: dict[str, Any] = {"beat": jobs.c.beat + 1}
         if step is not None:
             values |= {"step": step, "steps": steps, "eta": eta}
         told = jobs.update().where(*held(lease)).values(**values)
         with self.database.noting() as connection:
-            row = connection.execute(told.returning(jobs.c.state, jobs.c.watched)).first()
-        return (None, False) if row is None else (row[0], self.now() - row[1] < WATCHED)
+            heard = told.returning(jobs.c.state, jobs.c.watched, jobs.c.keeping)
+            row = connection.execute(heard).first()
+        if row is None:
+            return Pulse(None, watched=False, keeping=False)
+        return Pulse(row[0], self.now() - row[1] < WATCHED, row[2])
 
     def previewed(self, lease: Lease, step: int) -> None:
         """Say that there is a new preview."""
@@ -296,6 +327,12 @@ class Store:
         with self.database.writing() as connection:
             connection.execute(jobs.delete().where(jobs.c.id.in_(ids), jobs.c.deleted.is_(True)))
 
+    def unfinished(self) -> set[str]:
+        """Ids of the jobs that haven't ended."""
+        asked = sa.select(jobs.c.id).where(jobs.c.state.in_(UNFINISHED))
+        with self.database.reading() as connection:
+            return set(connection.execute(asked).scalars())
+
     def folders(self) -> set[str]:
         """The folders of all completed jobs."""
         asked = sa.select(jobs.c.folder).where(jobs.c.folder.is_not(None))
@@ -319,29 +356,6 @@ class Store:
             raise ConflictError(
                 "this idempotency key has made a job that was deleted since; draw a new key"
             ) from None
-
-    def _check_room(
-        self, connection: Connection, owner: str, queue: int, active: int | None
-    ) -> None:
-        count = sa.select(sa.func.count()).select_from(jobs)
-        if active is not None:
-            own = count.where(jobs.c.owner == owner, jobs.c.state.in_(UNFINISHED))
-            if connection.execute(own).scalar_one() >= active:
-                raise BusyError(
-                    f"{active} unfinished jobs are as many as one client may have; wait for one",
-                    wait=self._pace(connection),
-                )
-        if connection.execute(count.where(jobs.c.state == "queued")).scalar_one() >= queue:
-            raise BusyError(
-                f"the queue is full ({queue} jobs wait); try again later",
-                wait=self._pace(connection),
-            )
-
-    def _pace(self, connection: Connection) -> int:
-        """Whole seconds that the last jobs took each, from 1 to 600."""
-        done = sa.select(jobs.c.ended_at - jobs.c.started_at).where(jobs.c.state == "completed")
-        took = connection.execute(done.order_by(jobs.c.seq.desc()).limit(10)).scalars().all()
-        return min(600, max(1, round(sum(took) / len(took)))) if took else 5
 
     def _get(self, connection: Connection, job: str, owner: str | None) -> Job:
         asked = sa.select(jobs).where(jobs.c.id == job, jobs.c.deleted.is_(False))

@@ -25,7 +25,7 @@ from time import monotonic
 from sqlalchemy.exc import SQLAlchemyError
 
 from mutoscope import machine
-from mutoscope.service import results
+from mutoscope.service import results, tuner
 from mutoscope.service.assets import Assets
 from mutoscope.service.jobs import elapsed
 from mutoscope.service.settings import Settings
@@ -100,7 +100,10 @@ class Supervisor:
         What its workers may still be doing doesn't count any more.
         """
         back = self.store.lost(f"{self.node}:%", attempts=None)
-        left = results.swept(self.settings.results, self.settings.previews, self.store.folders())
+        named, runs = self.store.folders(), map(tuner.run, self.store.unfinished())
+        left = results.swept(self.settings.results, named)
+        left += results.swept(self.settings.tuned, named.union(runs))
+        results.swept(self.settings.previews, set())
         left += self.assets.swept()
         log.info("start", extra={"jobs_back": len(back), "leftovers": left})
         for slot in self.slots:
@@ -251,6 +254,7 @@ class Supervisor:
         self.store.expire()
         gone = self.store.forgotten()
         if gone:
-            results.removed(self.settings.results, self.settings.previews, gone)
+            places = (self.settings.results, self.settings.tuned)
+            results.removed(places, self.settings.previews, gone)
             self.store.erase(gone)
         self.assets.expire()

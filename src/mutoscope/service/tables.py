@@ -20,7 +20,7 @@ from mutoscope.errors import RequestError
 Row = Mapping[Any, Any]
 """A row by its columns' names."""
 
-VERSION = 2
+VERSION = 3
 """Raised whenever a table changes; a store that no row of UPGRADES leads to this is refused."""
 
 UPGRADES: Mapping[int, Sequence[str]] = {
@@ -31,6 +31,10 @@ UPGRADES: Mapping[int, Sequence[str]] = {
         "ALTER TABLE mutoscope_assets ADD COLUMN uses INTEGER NOT NULL DEFAULT 2",
         "ALTER TABLE mutoscope_assets ADD COLUMN used_at FLOAT NOT NULL DEFAULT 0",
         "UPDATE mutoscope_assets SET used_at = created_at",
+    ),
+    2: (
+        "ALTER TABLE mutoscope_jobs ADD COLUMN task TEXT NOT NULL DEFAULT 'make'",
+        "ALTER TABLE mutoscope_jobs ADD COLUMN keeping BOOLEAN NOT NULL DEFAULT FALSE",
     ),
 }
 """What makes a store of a version one of the next."""
@@ -60,6 +64,7 @@ jobs = Table(
     Column("id", sa.Text, nullable=False, unique=True),
     Column("owner", sa.Text, nullable=False),
     Column("state", sa.Text, nullable=False),
+    Column("task", sa.Text, nullable=False),
     Column("priority", sa.Integer, nullable=False),
     Column("system", sa.Text, nullable=False),
     Column("request", sa.Text, nullable=False),
@@ -78,6 +83,7 @@ jobs = Table(
     Column("threads", sa.Integer),  # with which it was begun, and is run again
     Column("eta", sa.Float),
     Column("watched", sa.Float, nullable=False),
+    Column("keeping", sa.Boolean, nullable=False),  # ends after its step, what it learned is kept
     Column("preview", sa.Integer, nullable=False),  # the step of the newest one
     Column("error_code", sa.Text),
     Column("error", sa.Text),

@@ -35,6 +35,7 @@ from mutoscope.service.access import Caller
 from mutoscope.service.bodies import Body
 from mutoscope.service.desk import Desk, Extras
 from mutoscope.service.jobs import Job, NotFoundError, Variant
+from mutoscope.service.offers import Offer
 from mutoscope.service.parts import MEDIA, After, At, Limit, Order, Who, content, page
 
 router = APIRouter()
@@ -101,7 +102,7 @@ async def create_video(http: Http, desk: At, who: Who) -> JSONResponse:
         bodies.known(body, dict.fromkeys(FIELDS))
 
         def given(owner: str) -> dict[str, Any]:
-            asked = _asked(desk, body)
+            asked = _asked(desk, body, owner)
             if "input_reference" in {*body.fields, *body.files}:
                 asked["conditions"] = [_begin(desk, body, asked["system"], owner)]
             return asked
@@ -115,7 +116,7 @@ def list_videos(
 ) -> JSONResponse:
     """A page of videos."""
     found, more = desk.store.listed(
-        owner=who.name, after=after, limit=limit, newest_first=order == "desc"
+        owner=who.name, after=after, limit=limit, newest_first=order == "desc", task="make"
     )
     return JSONResponse(page([shown(job) for job in found], more=more))
 
@@ -125,7 +126,7 @@ def list_videos(
 )
 def get_video(video: str, desk: At, who: Who) -> JSONResponse:
     """A video as it stands."""
-    job = desk.get(video, owner=who.name)
+    job = _video(desk, video, who.name)
     wait = {} if job.ended else {"openai-poll-after-ms": str(_pause(job))}
     return JSONResponse(shown(job), headers=wait)
 
@@ -135,7 +136,7 @@ def get_video(video: str, desk: At, who: Who) -> JSONResponse:
 )
 def delete_video(video: str, desk: At, who: Who) -> JSONResponse:
     """Stop a video that is being made within one step, and forget it."""
-    desk.delete(video, owner=who.name)
+    desk.delete(_video(desk, video, who.name).id, owner=who.name)
     return JSONResponse({"id": video, "object": "video.deleted", "deleted": True})
 
 
@@ -148,7 +149,7 @@ def get_video_content(
     video: str, http: Http, desk: At, who: Who, variant: Variant = "video"
 ) -> Response:
     """A file of a completed video, its record inside."""
-    return content(http, desk, desk.get(video, owner=who.name), variant)
+    return content(http, desk, _video(desk, video, who.name), variant)
 
 
 @router.post(
@@ -205,13 +206,13 @@ async def _from_clip(
             source = None if own is None else _completed(desk, own, owner)
             before = Request.system if source is None else source.request.system
             name = checked.text("model", body.fields.get("model", before))
-            kind = _kind(desk, name, kinds, what)
+            kind = _kind(desk.offer(name, owner=owner), desk, kinds, what)
             asked: dict[str, Any] = {"seed": secrets.randbelow(SEEDS)}
             if source is not None:
                 asked = source.request.to_json()
             asked |= {"system": name, "prompt": bodies.prompt(body)}
             if "seconds" in body.fields:
-                _frames(asked, body.fields["seconds"], desk.offer(name).accepts)
+                _frames(asked, body.fields["seconds"], desk.offer(name, owner=owner).accepts)
             if source is None:
                 with bodies.received(desk.settings.uploads, body.files["video"]) as path:
                     asset = desk.upload(path, owner=owner)
@@ -259,7 +260,7 @@ async def _submitted(
     return JSONResponse(shown(await run_in_threadpool(accept)))
 
 
-def _asked(desk: Desk, body: Body) -> dict[str, Any]:
+def _asked(desk: Desk, body: Body, owner: str) -> dict[str, Any]:
     """The keys of a Request that a body says in OpenAI's and others' words."""
     fields = body.fields
     name = checked.text("model", fields.get("model", Request.system))
@@ -270,7 +271,7 @@ def _asked(desk: Desk, body: Body) -> dict[str, Any]:
             if key in asked:
                 raise RequestError(f"'{said}' and '{key}' say the same; give one of them")
             asked[key] = body.table(said) if said == "settings" else _value(body, said, key)
-    can = desk.offer(name).accepts
+    can = desk.offer(name, owner=owner).accepts
     if "size" in fields:
         asked["size"] = _size(fields["size"])
     if "seconds" in fields:
@@ -315,7 +316,7 @@ def _size(said: object) -> list[int]:
 
 def _begin(desk: Desk, body: Body, system: str, owner: str) -> dict[str, Any]:
     """The condition that an input_reference stands for."""
-    kind = _kind(desk, system, BEGINS, "start from a picture")
+    kind = _kind(desk.offer(system, owner=owner), desk, BEGINS, "start from a picture")
     if "input_reference" in body.files:
         opened: AbstractContextManager[Path] = bodies.received(
             desk.settings.uploads, body.files["input_reference"]
@@ -334,20 +335,28 @@ def _begin(desk: Desk, body: Body, system: str, owner: str) -> dict[str, Any]:
         return {"kind": kind, "source": desk.upload(path, owner=owner).id}
 
 
-def _kind(desk: Desk, system: str, kinds: tuple[str, ...], what: str) -> str:
+def _kind(offer: Offer, desk: Desk, kinds: tuple[str, ...], what: str) -> str:
     """The first of these conditions that a system takes."""
     for kind in kinds:
-        if kind in desk.offer(system).accepts.conditions:
+        if kind in offer.accepts.conditions:
             return kind
-    able = [o.card.name for o in desk.offers() if set(kinds) & set(o.accepts.conditions)]
+    able = [o.name for o in desk.offers() if set(kinds) & set(o.accepts.conditions)]
     use = f"use {', '.join(able)}" if able else "no system that is here can"
-    raise RequestError(f"{system} can't {what}; {use}")
+    raise RequestError(f"{offer.name} can't {what}; {use}")
+
+
+def _video(desk: Desk, video: str, owner: str) -> Job:
+    """A job that makes a clip: a tuning is no video."""
+    job = desk.get(video, owner=owner)
+    if job.task != "make":
+        raise NotFoundError("there is no such video; see /v1/jobs for what else was asked for")
+    return job
 
 
 def _completed(desk: Desk, video: str, owner: str) -> Job:
     """A video that can be gone on from."""
     try:
-        job = desk.get(video, owner=owner)
+        job = _video(desk, video, owner)
     except NotFoundError:
         raise NotFoundError("there is no such video; it may have expired") from None
     if job.state != "completed":

@@ -19,25 +19,29 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from time import monotonic, sleep
 from typing import Any, TypeVar
 
 import torch
 from sqlalchemy.exc import SQLAlchemyError
 
-from mutoscope import __version__, machine, media, recipes
+from mutoscope import __version__, machine, media, zoo
 from mutoscope.clip import Clip
 from mutoscope.core.samplers import Step
 from mutoscope.errors import MutoscopeError
 from mutoscope.request import Request
-from mutoscope.service import logs, results
+from mutoscope.service import logs, results, tuner
 from mutoscope.service.assets import Assets
-from mutoscope.service.jobs import Lease, steady
+from mutoscope.service.jobs import File, Lease, NotFoundError, Pulse, steady
+from mutoscope.service.offers import maker, opened
 from mutoscope.service.settings import Settings
 from mutoscope.service.store import Store
 from mutoscope.service.tables import Database
 from mutoscope.systems.system import System, whole
+from mutoscope.systems.tuned import CLIP
 
 log = logging.getLogger("mutoscope.service")
 
@@ -56,6 +60,9 @@ PREVIEWS = 0.2
 MOST = 0.5
 """The share at which a step goes without one; below it each step shows one frame at least."""
 
+GREY = 64
+"""Pixels of a side of the picture that a rehearsal gives to systems that need one."""
+
 Answer = TypeVar("Answer")
 
 
@@ -66,17 +73,18 @@ class TakenError(Exception):
 class Shelf:
     """The systems in memory, those used last; each is loaded when first asked for."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._most = settings.models
-        self._weights = Path(settings.weights) if settings.weights else None
+    def __init__(self, settings: Settings, store: Store) -> None:
+        self._settings, self._store = settings, store
         self._systems: OrderedDict[str, System] = OrderedDict()
 
-    def get(self, name: str) -> System:
-        """A system, ready."""
+    def get(self, name: str, *, owner: str | None = None) -> System:
+        """A system, ready; refuses one that was tuned for another owner, or is gone."""
+        job = maker(name, self._store, owner=owner)
         if name not in self._systems:
-            while len(self._systems) >= self._most:
+            while len(self._systems) >= self._settings.models:
                 self._systems.popitem(last=False)
-            self._systems[name] = recipes.find(name).load(self._weights)
+            recipe, weights = opened(name, job, self._settings)
+            self._systems[name] = recipe.load(weights)
         self._systems.move_to_end(name)
         return self._systems[name]
 
@@ -120,7 +128,7 @@ class Worker:
     def __init__(self, settings: Settings, name: str, store: Store) -> None:
         self.settings, self.name, self.store = settings, name, store
         self.assets = Assets(store.database, settings)
-        self.shelf = Shelf(settings)
+        self.shelf = Shelf(settings, store)
         self.neighbours = machine.Neighbours()
         self.wake, self.stop = threading.Event(), threading.Event()
 
@@ -158,23 +166,38 @@ class Worker:
             self._told(lambda: self.store.fail(lease, failed.code, str(failed)))
             ended = failed.code
         results.unshown(self.settings.previews, lease.id)
+        if lease.task == "tune":
+            self._left(lease)
         told = {"job": lease.id, "attempt": lease.attempt, "ended": ended}
         asked = {"prompt": " ".join(lease.request.prompts), "negative": lease.request.negative}
         took = {"seconds": round(monotonic() - start, 3)}
         log.info("job", extra={**told, **took, **asked})  # words are left out unless asked for
 
     def _run(self, lease: Lease) -> None:
-        asked = lease.request
-        request, sources = self.assets.opened(asked)
-        system = self.shelf.get(asked.system)
-        self._beat(lease)
         if lease.threads not in (None, torch.get_num_threads()):
             torch.set_num_threads(lease.threads)
         folder = f"{lease.id}-{lease.attempt}"
+        do = self._tuned if lease.task == "tune" else self._made
+        files, sha256 = do(lease, folder)
+        done = self._told(
+            lambda: self.store.complete(lease, folder=folder, files=files, sha256=sha256)
+        )
+        if not done:
+            for place in (self.settings.results, self.settings.tuned):
+                results.dropped(place, folder)
+            raise TakenError
+
+    def _made(self, lease: Lease, folder: str) -> tuple[dict[str, File], str]:
+        """The files of a clip, and the hash of its frames."""
+        asked = lease.request
+        request, sources = self.assets.opened(asked)
+        system = self.shelf.get(asked.system, owner=lease.owner)
+        self._beat(lease)
+        name = asked.system.partition(":")[0]  # what tuned it, `verify` knows by its weights
 
         def told(clip: Clip, sha256: str | None = None) -> dict[str, Any]:
             made = system.record(request, clip, seconds=system.took)
-            known = replace(made, request=asked, sources=sources)
+            known = replace(made, request=replace(asked, system=name), sources=sources)
             return replace(known, frames_sha256=sha256 or made.frames_sha256).to_json()
 
         with closing(system.run(request)) as steps:  # type: ignore[type-var]  # a generator
@@ -186,14 +209,39 @@ class Worker:
                 (clip,) = pieces
                 record = told(clip)
                 files = results.kept(self.settings.results, folder, clip, record)
-        done = self._told(
-            lambda: self.store.complete(
-                lease, folder=folder, files=files, sha256=record["frames_sha256"]
-            )
+        return files, record["frames_sha256"]
+
+    def _tuned(self, lease: Lease, folder: str) -> tuple[dict[str, File], str]:
+        """The files of a tuning, its weights beside them, and the hash of the frames it learned."""
+
+        def show(sheet: tuner.Picture, done: int) -> None:
+            self._show(lease, Clip.from_uint8(sheet[None, None], fps=1), done)
+
+        request, sources = self.assets.opened(lease.request)
+        learned = tuner.learned(
+            lease.id, request, self.settings, tell=partial(self._beat, lease), show=show
         )
-        if not done:
-            results.dropped(self.settings.results, folder)
-            raise TakenError
+        facts = zoo.facts(request.system, learned.run)
+        record = {
+            "tuning": lease.request.to_json(),
+            "sources": sources,
+            "tuned": facts,
+            "version": __version__,
+        }
+        results.copied(self.settings.tuned, folder, learned.weights)
+        files = results.drawn(self.settings.results, folder, learned.sheet, record)
+        return files, facts[CLIP]["frames_sha256"]
+
+    def _left(self, lease: Lease) -> None:
+        """Remove the folder in which a tuning was run, once nobody will go on there."""
+        try:
+            over = self.store.get(lease.id).ended
+        except NotFoundError:
+            over = True
+        except SQLAlchemyError:
+            return
+        if over:
+            results.dropped(self.settings.tuned, tuner.run(lease.id))
 
     def _followed(
         self, lease: Lease, system: System, request: Request, steps: Iterator[Step]
@@ -203,7 +251,7 @@ class Worker:
         for step in steps:
             done, left = step.index + 1, step.total - step.index - 1
             eta = budget.step(done) * left
-            watched = self._beat(lease, step=done, steps=step.total, eta=round(eta, 3))
+            watched = self._beat(lease, step=done, steps=step.total, eta=round(eta, 3)).watched
             if watched and left and (most := budget.frames()):
                 begun = monotonic()
                 clip = system.finish(step, request, most=most)
@@ -211,21 +259,21 @@ class Worker:
                 budget.spent(monotonic() - begun, frames=clip.frames.shape[2])
             yield step
 
-    def _beat(self, lease: Lease, **told: Any) -> bool:  # noqa: ANN401
-        """Tell the store; whether somebody watches.
+    def _beat(self, lease: Lease, **told: Any) -> Pulse:  # noqa: ANN401
+        """Tell the store, and hear what it says.
 
         A store that can't be written is no reason to stop: it must be when the job is done.
         """
         if self.stop.is_set():
             raise TakenError
         try:
-            state, watched = self.store.beat(lease, **told)
+            heard = self.store.beat(lease, **told)
         except SQLAlchemyError as error:
             log.warning("store", extra={"job": lease.id, "error": type(error).__name__})
-            return False
-        if state != "running":
+            return Pulse("running", watched=False, keeping=False)
+        if heard.state != "running":
             raise TakenError
-        return watched
+        return heard
 
     def _show(self, lease: Lease, clip: Clip, done: int) -> None:
         """The newest preview; a job doesn't fail for want of one."""
@@ -258,10 +306,18 @@ class Worker:
 
 
 def _rehearse(system: System, name: str) -> None:
-    """A first step and its preview, which take several times as long as all that follow."""
-    request = system.accepts().complete({"system": name, "prompt": "a rehearsal"})
-    with closing(system.run(request)) as steps:  # type: ignore[type-var]  # a generator
-        system.finish(next(steps), request, most=1)
+    """A first step and its preview, which take several times as long as all that follow.
+
+    What the system needs beside a prompt is a grey picture.
+    """
+    can = system.accepts()
+    with TemporaryDirectory(prefix="mutoscope-") as folder:
+        grey = Clip(frames=torch.zeros(1, 3, 1, GREY, GREY), fps=1)
+        source = str(media.write(grey, Path(folder) / "grey.png", metadata=False))
+        needs = [{"kind": kind, "source": source} for kind in can.needs]
+        request = can.complete({"system": name, "prompt": "a rehearsal", "conditions": needs})
+        with closing(system.run(request)) as steps:  # type: ignore[type-var]  # a generator
+            system.finish(next(steps), request, most=1)
 
 
 class FailedError(Exception):

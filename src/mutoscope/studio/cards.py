@@ -29,7 +29,7 @@ def board(jobs: Sequence[Job], *, filtered: bool) -> str:
 
 def card(job: Job) -> str:
     """One job: its first frame, prompt and state, and a box to choose it for comparing."""
-    prompt = escape(" / ".join(job.request.prompts))
+    prompt = escape(" / ".join(job.request.prompts)) or "without words"
     number = escape(job.id, quote=True)
     done = job.state == "completed"
     box = (
@@ -51,7 +51,8 @@ def card(job: Job) -> str:
 def facts(job: Job) -> str:
     """A line under a card: what made it, or how far it is."""
     if job.state == "completed":
-        return f"{job.request.system} · seed {job.request.seed}"
+        system, tuned, _ = job.request.system.partition(":")
+        return f"{system}{', tuned' if tuned else ''} · seed {job.request.seed}"
     if job.state == "running" and job.steps:
         return f"step {job.step} of {job.steps}"
     if job.state == "queued" and job.position:

@@ -12,8 +12,10 @@ import gradio as gr
 from mutoscope.checked import Value
 from mutoscope.errors import RequestError
 from mutoscope.request import Request
-from mutoscope.service.desk import Desk, Offer
+from mutoscope.service.access import LOCAL
+from mutoscope.service.desk import Desk
 from mutoscope.service.jobs import Job
+from mutoscope.service.offers import Offer
 from mutoscope.studio import inputs, knobs
 from mutoscope.studio.inputs import Input, Shown
 from mutoscope.studio.knobs import Knob
@@ -47,10 +49,14 @@ class Panel:
 
 
 class Form:
-    """All controls; made inside a Blocks."""
+    """All controls; made inside a Blocks.
 
-    def __init__(self, offers: Sequence[Offer], first: str) -> None:
-        names = [offer.card.name for offer in offers]
+    `families` are systems that can be tuned: each has one panel for all that were tuned.
+    """
+
+    def __init__(self, offers: Sequence[Offer], first: str, families: Sequence[Offer] = ()) -> None:
+        names = self.names = [offer.name for offer in offers]
+        offers = [*offers, *(family for family in families if family.name not in names)]
         with gr.Row(elem_classes="trio"):
             self.system = gr.Dropdown(names, value=first, label="System", scale=2, min_width=130)
             self.count = gr.Dropdown(list(COUNTS), value=1, label="Variations", min_width=90)
@@ -59,16 +65,16 @@ class Form:
             value=False, label="Keep this seed, so that only what I change changes", elem_id="lock",
             container=False,
         )  # fmt: skip
-        self.panels = {
-            offer.card.name: _inputs(offer, offer.card.name == first) for offer in offers
-        }
+        self.panels = {offer.name: _inputs(offer, offer.name == first) for offer in offers}
         with gr.Accordion("More settings", open=False, elem_id="more"):
             self.negative = gr.Textbox(
                 label="Not to be seen", placeholder="what the clip shall keep away from", lines=1
             )
             for offer in offers:
-                panel = self.panels[offer.card.name]
-                self.panels[offer.card.name] = _panel(panel, offer.card.name == first)
+                panel = self.panels[offer.name]
+                self.panels[offer.name] = _panel(
+                    panel, offer.name == first, tuned=offer.name not in names
+                )
 
     @property
     def inputs(self) -> set[Any]:
@@ -85,11 +91,12 @@ class Form:
 
     def choose(self, system: str) -> list[Any]:
         """Show one system's panel; for `boxes`."""
+        system = _family(system)
         return [gr.update(visible=n == system) for n, p in self.panels.items() for _ in p.box]
 
     def asked(self, shown: Shown, desk: Desk) -> list[dict[str, Any]]:
         """One request a variation, the first with the seed of the form, else with a drawn one."""
-        panel = self.panels[shown[self.system]]
+        panel = self.panels[_family(shown[self.system])]
         seed = shown[self.seed] if shown[self.lock] else secrets.randbelow(SEEDS)
         if seed is None:
             raise RequestError("the seed is empty; type a number from 0, or don't keep it")
@@ -101,10 +108,18 @@ class Form:
         }
         return [{**given, "seed": int(seed) + index} for index in range(int(shown[self.count]))]
 
+    def offered(self, desk: Desk, system: str | None = None) -> Any:  # noqa: ANN401
+        """The choice of systems with those that were tuned by now, one of them chosen if told."""
+        if system is not None and ":" in system:
+            desk.offer(system, owner=LOCAL)  # refuses one that is gone
+        tuned = [(_label(offer), offer.name) for offer in desk.tuned(owner=LOCAL)]
+        chosen = {} if system is None else {"value": system}
+        return gr.update(choices=[*((name, name) for name in self.names), *tuned], **chosen)
+
     def filled(self, job: Job, desk: Desk) -> dict[Any, Any]:
         """What the controls show for a job, to change and make it again."""
         request: Request = job.request
-        panel = self.panels.get(request.system)
+        panel = self.panels.get(_family(request.system))
         if panel is None:
             raise RequestError(f"the system {request.system} isn't here any more; choose another")
         if request.segments:
@@ -112,7 +127,7 @@ class Form:
         standing: Mapping[str, Value] = knobs.standing(panel.knobs, request)
         conditions = [one.filled(request, desk) for one in panel.inputs]
         return {
-            self.system: request.system,
+            self.system: self.offered(desk, request.system),
             self.negative: request.negative,
             self.seed: request.seed,
             self.lock: True,
@@ -130,11 +145,25 @@ def _inputs(offer: Offer, visible: bool) -> Panel:  # noqa: FBT001
     return Panel(box=(box,), offer=offer, knobs=(), controls={}, inputs=drawn)
 
 
-def _panel(before: Panel, visible: bool) -> Panel:  # noqa: FBT001
+def _family(system: str) -> str:
+    """The name of the panel of a system: all that were tuned of one have the same."""
+    return system.partition(":")[0]
+
+
+def _label(offer: Offer) -> str:
+    """How a tuned system is called in the choice of systems: by what its clip shows."""
+    assert offer.job is not None
+    prompt = offer.job.request.prompt
+    return f"tuned: {prompt[:40]}{'…' if len(prompt) > 40 else ''} ({offer.job.id[-4:]})"
+
+
+def _panel(before: Panel, visible: bool, *, tuned: bool) -> Panel:  # noqa: FBT001
     """The knobs of a system."""
     offer, controls = before.offer, knobs.knobs(before.offer.accepts)
     with gr.Column(visible=visible, elem_classes="panel") as box:
-        html(f'<p class="makes">{offer.card.name} makes {knobs.summary(offer.accepts)}.</p>')
+        makes = "clips as long as the one that was learned" if tuned else ""
+        makes = makes or knobs.summary(offer.accepts)
+        html(f'<p class="makes">{offer.card.name} makes {makes}.</p>')
         drawn = {knob.name: _control(knob) for knob in controls}
     return Panel(
         box=(*before.box, box),

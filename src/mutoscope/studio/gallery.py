@@ -22,7 +22,7 @@ class Gallery:
 
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
-        systems = [ANY, *(offer.card.name for offer in desk.offers())]
+        systems = [ANY, *(offer.name for offer in desk.offers())]
         with gr.Row(elem_classes="filters"):
             self.text = gr.Textbox(
                 label="Find", placeholder="words of the prompt, or a seed", scale=3, min_width=200

@@ -19,8 +19,9 @@ from mutoscope.errors import RequestError
 from mutoscope.request import LITERALS, ConditionRequest, Request
 from mutoscope.service.access import LOCAL
 from mutoscope.service.assets import Asset
-from mutoscope.service.desk import Desk, Offer
+from mutoscope.service.desk import Desk
 from mutoscope.service.jobs import Job, NotFoundError
+from mutoscope.service.offers import Offer
 from mutoscope.studio.pad import pad
 
 Shown = Mapping[Any, Any]
@@ -50,7 +51,7 @@ class Input:
         said, held = shown[self.field], json.loads(shown[self.held] or "[]")
         if self.keep is not None:
             if said:
-                return [{"kind": self.kind, "source": _uploaded(desk, Path(said))}]
+                return [{"kind": self.kind, "source": uploaded(desk, Path(said))}]
             return held if shown[self.keep] else []
         source = (said or "").strip()
         if held and source == held[0]["source"]:
@@ -115,7 +116,7 @@ def _asset(desk: Desk, condition: ConditionRequest) -> Asset | None:
         return None
 
 
-def _uploaded(desk: Desk, path: Path) -> str:
+def uploaded(desk: Desk, path: Path) -> str:
     """The id of the asset that a received file becomes."""
     if not path.is_file():
         raise RequestError("the file was received too long ago and is gone; give it again")

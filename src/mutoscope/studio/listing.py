@@ -1,4 +1,4 @@
-"""Which jobs the gallery shows: those asked for without a key, as the page's own requests are."""
+"""Which jobs the gallery shows: clips asked for without a key, as the page's own requests are."""
 
 from __future__ import annotations
 
@@ -54,8 +54,9 @@ def found(store: Store, wanted: Wanted, *, limit: int) -> tuple[list[Job], bool]
     after: str | None = None
     for _ in range(DEEP // PIECE):
         jobs, more = store.listed(
-            owner=LOCAL, after=after, limit=PIECE, states=wanted.states, system=wanted.system
-        )
+            owner=LOCAL, after=after, limit=PIECE, states=wanted.states, system=wanted.system,
+            task="make",
+        )  # fmt: skip
         kept += filter(wanted.says, jobs)
         if len(kept) > limit or not more:
             break

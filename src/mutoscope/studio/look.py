@@ -14,7 +14,7 @@ from gradio.themes.utils.fonts import LocalFont
 
 STATIC = Path(__file__).parent / "static"
 
-SCRIPTS = ("studio.js", "gallery.js", "stroke.js")
+SCRIPTS = ("studio.js", "gallery.js", "stroke.js", "tune.js")
 
 WEIGHTS = (400, 700)
 """Those whose files are whole: what Gradio 6.31 ships as semi-bold lacks most letters."""

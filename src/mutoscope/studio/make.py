@@ -13,6 +13,7 @@ from mutoscope import recipes
 from mutoscope.errors import MutoscopeError, RequestError
 from mutoscope.service.access import LOCAL
 from mutoscope.service.desk import Desk
+from mutoscope.service.offers import Offer
 from mutoscope.studio.form import Form
 from mutoscope.studio.inputs import Shown, lost
 from mutoscope.studio.look import html
@@ -44,19 +45,19 @@ BLANK = """
 class Make:
     """The tab's components and what they do."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, families: Sequence[Offer] = ()) -> None:
         self.desk = desk
         offers = desk.offers()
         if not offers:
             raise RequestError(
                 "no system's weights are here; train one: mutoscope train modelscope"
             )
-        names = [offer.card.name for offer in offers]
+        names = [offer.name for offer in offers]
         first = "modelscope" if "modelscope" in names else names[0]
         with gr.Row(elem_classes="make"):
             with gr.Column(scale=5, min_width=320, elem_classes="ask"):
                 self._draw_prompt()
-                self.form = Form(offers, first)
+                self.form = Form(offers, first, families)
             with gr.Column(scale=6, min_width=320, elem_classes="see"):
                 html(BLANK, js_on_load="studio.begin(element)", elem_id="see")
         self._wire()
@@ -117,7 +118,11 @@ class Make:
         """Name the words that no prompt in training had."""
         new: tuple[str, ...] = ()
         if not self.desk.settings.weights:
-            new = shipped.unread(recipes.stored(system), prompt or "")
+            offer = self.desk.offer(system, owner=LOCAL)
+            new = shipped.unread(recipes.stored(offer.card.name), prompt or "")
+            if offer.job is not None:
+                learned = offer.job.request.prompt.lower().split()
+                new = tuple(word for word in new if word not in learned)
         if not new:
             return ""
         listed = ", ".join(f"<b>{escape(word)}</b>" for word in new)
@@ -145,10 +150,18 @@ class Make:
             job = self.desk.get(number, owner=LOCAL)
             form = self.form.filled(job, self.desk)
         except MutoscopeError:
-            return {**open_, self.note: ""}
+            return {**open_, self.note: "", self.form.system: self.form.offered(self.desk)}
         note = _missing(lost(job, self.desk))
         said = {self.prompt: job.request.prompt, self.note: note}
         return {**open_, **form, **said, self.form.lock: False}
+
+    def chosen(self, system: str) -> dict[Any, Any]:
+        """The form for a system that was tuned just now; for `shown_again`."""
+        try:
+            boxes = dict(zip(self.form.boxes, self.form.choose(system), strict=True))
+            return {self.form.system: self.form.offered(self.desk, system), **boxes}
+        except MutoscopeError as error:
+            return {self.note: sentence(error)}
 
     @property
     def shown_again(self) -> list[Any]:

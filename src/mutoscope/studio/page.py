@@ -17,6 +17,7 @@ from mutoscope.studio import look
 from mutoscope.studio.gallery import Gallery
 from mutoscope.studio.look import html
 from mutoscope.studio.make import QUIET, Make
+from mutoscope.studio.tune import MISSING, Tune, families
 
 PATH = "/studio"
 """Where the page is."""
@@ -97,12 +98,26 @@ def blocks(desk: Desk) -> gr.Blocks:
         html(HEADER, js_on_load="studio.colours(element)")
         with gr.Tabs(selected="make", elem_id="tabs") as tabs:
             with gr.Tab("Make", id="make"):
-                make = Make(desk)
+                make = Make(desk, families(desk))
+            tunable = desk.tunable()
+            with gr.Tab("Tune", id="tune"):
+                tune = Tune(desk, tunable) if tunable else html(MISSING)
             with gr.Tab("Gallery", id="gallery", elem_id="gallery-tab") as shelf:
                 gallery = Gallery(desk)
         _wire(tabs, shelf, make, gallery)
+        if isinstance(tune, Tune):
+            _lead(tabs, make, tune)
         page.load(make.recalled, last, make.first_shown, js="() => studio.last()", **QUIET)
     return page
+
+
+def _lead(tabs: Any, make: Make, tune: Tune) -> None:  # noqa: ANN401
+    """From what was tuned to making clips with it."""
+
+    def use(event: gr.EventData) -> dict[Any, Any]:
+        return {tabs: gr.update(selected="make"), **make.chosen(event.system)}
+
+    tune.shelf.select(use, outputs=[tabs, *make.shown_again], **QUIET)
 
 
 def _wire(tabs: Any, shelf: Any, make: Make, gallery: Gallery) -> None:  # noqa: ANN401

@@ -89,7 +89,9 @@ class Composed(Steered):
     def __init__(self, parts: Parts, aligner: Aligner) -> None:
         super().__init__(parts)
         self.aligner = aligner
-        self.sizes: Mapping[str, int] = zoo.arguments(parts.denoiser.network)["maps"]
+        network = zoo.arguments(parts.denoiser.network)
+        self.sizes: Mapping[str, int] = network["maps"]
+        self.width = int(network["image"])
 
     @override
     def bind(self, request: Request) -> Denoise:
@@ -104,6 +106,15 @@ class Composed(Steered):
         first, rescale = fewer(told, null, has), float(asked["rescale"])
         scale = float(request.guidance)
         return between(self.denoiser, first, told, scale=scale, rescale=rescale)
+
+    @override
+    def doors(self, x: Latent) -> Condition:
+        b, _, t, h, w = x.shape
+        return Condition(
+            concat=x.new_zeros(b, sum(self.sizes.values()), t, h, w),
+            image=x.new_zeros(b, 1, self.width),
+            scalars={name: x.new_ones(b) for name in NAMES},
+        )
 
     def told(self, request: Request, words: Condition) -> Condition:
         """All that a request gives; refuses two conditions of one door, and half of a mask."""
@@ -222,7 +233,9 @@ def between(
 
 def _same(first: Condition, told: Condition) -> bool:
     """Whether two sets that share their maps say the same."""
-    pairs = [(value, told.scalars[name]) for name, value in first.scalars.items()]
+    pairs: list[tuple[Tensor | None, Tensor | None]] = [
+        (value, told.scalars[name]) for name, value in first.scalars.items()
+    ]
     pairs += [(first.text, told.text), (first.text_mask, told.text_mask)]
     return all(a is b or (a is not None and b is not None and torch.equal(a, b)) for a, b in pairs)
 

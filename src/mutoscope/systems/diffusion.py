@@ -25,7 +25,7 @@ from typing_extensions import override
 
 from mutoscope.autoencoders import Autoencoder
 from mutoscope.checked import Span
-from mutoscope.clip import Clip
+from mutoscope.clip import Clip, Frames
 from mutoscope.core import grids, samplers
 from mutoscope.core.condition import Condition
 from mutoscope.core.denoiser import Denoiser
@@ -60,6 +60,15 @@ EXTEND = Setting(
     help="says what a short prompt leaves open; the record shows the words that were read",
 )
 """The knob of systems that can extend prompts (`world.extension`)."""
+
+SMOOTH = Setting(
+    name="omega_t",
+    type="number",
+    default=1.0,
+    range=Span(low=0, high=3),
+    help="smoothness: 0 makes each frame by itself, 1 a clip, more leads away from the former",
+)
+"""A knob of systems guided over time. Source: Esser et al. (2023), eq. 8 (omega_t)."""
 
 LEAN = 8.0
 """The shift that clips of 16 frames are sampled at; twos to fours doubled things (ours)."""
@@ -128,8 +137,19 @@ class Diffusion(System):
         return sampler(denoise, x, self.times(request), self.denoiser.schedule)
 
     def calls(self, request: Request) -> int:
-        """How often the network is called with all frames, for what a request costs."""
-        return request.steps * (2 if request.sampler.startswith("heun") else 1)
+        """How often the network is called with all frames, for what a request costs.
+
+        A call is for what is told and for the null, where it is guided; frames by themselves, where
+        it is guided over time, are half a call more.
+        """
+        once = request.steps * (2 if request.sampler.startswith("heun") else 1)
+        if self.accepts().values(request).get(SMOOTH.name, SMOOTH.default) == SMOOTH.default:
+            return once
+        return 3 * once if request.guidance == 1 else -(-3 * once // 2)
+
+    def shown(self, frames: Frames, request: Request, places: Sequence[int]) -> Frames:
+        """What is seen of the decoded frames `places` of a request: by itself all of them."""
+        return frames
 
     def doors(self, x: Latent) -> Condition:
         """What the network is told of a clip like x beside words and rate, for what it costs."""
@@ -180,6 +200,7 @@ class Diffusion(System):
         frames = self.autoencoder.decode(latent)
         if not alone:
             frames = frames[:, :, spread(frames.shape[2], most)]
+        frames = self.shown(frames, request, spread(request.frames, most))
         self.took = {**self.took, "decode": perf_counter() - start}
         return Clip(frames=frames, fps=request.fps)
 

@@ -11,8 +11,10 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
+from mutoscope.autoencoders import Autoencoder
 from mutoscope.clip import Clip, Frames
 from mutoscope.controls import dense, mask
+from mutoscope.core.shapes import Latent
 from mutoscope.networks.dense import RATE, SIDE, DenseReader
 
 READER = dense.NAME
@@ -29,6 +31,13 @@ def fresh() -> DenseReader:
     """A tiny one that has learned nothing."""
     reader = DenseReader(width=8, middle=8, deep=8, match=8, depth=1, rounds=1)
     return reader.eval().requires_grad_(requires_grad=False)
+
+
+def within(
+    reader: DenseReader, autoencoder: Autoencoder, latent: Latent
+) -> Float[Tensor, "b 1 t h w"]:
+    """`things` of the frames that a latent stands for, in its own cells."""
+    return things(reader, autoencoder.decode(latent), (latent.shape[3], latent.shape[4]))
 
 
 def things(

@@ -4,9 +4,10 @@
 
 and, where a network has room for them, two channels more that say where a picture is and where a
 drawing: a latent of zeros is a picture too. Frames after the first may be seen in the first steps
-alone, so that they are aimed at rather than copied. Sources: Zeng et al. (2023), PixelDance, for
-zeros and steps; Girdhar et al. (2023), Emu Video, for the channel of pictures. A drawing is told as
-the autoencoder has it, dark on white (ours).
+alone, so that they are aimed at rather than copied. The first may be put into what every step takes
+for the clean clip, so that it stands as the autoencoder has it (ours). Sources: Zeng et al. (2023),
+PixelDance, for zeros and steps; Girdhar et al. (2023), Emu Video, for the channel of pictures. A
+drawing is told as the autoencoder has it, dark on white (ours).
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from mutoscope.core.condition import Condition
 from mutoscope.core.guidance import TwoSet, switched
 from mutoscope.core.noise import Noise
 from mutoscope.core.samplers import Step
-from mutoscope.core.shapes import Denoise, Latent
+from mutoscope.core.shapes import Denoise, Latent, Time
 from mutoscope.errors import RequestError
 from mutoscope.request import Request, Setting
 from mutoscope.systems.steered import Steered
@@ -47,6 +48,14 @@ TAU = Setting(
     help="share of the steps, from the noisy end, that see the last frame: 0 none, 1 lands on it",
 )
 """A share of the steps, so that it means the same for any number of them."""
+
+KEEP = Setting(
+    name="keep",
+    type="switch",
+    default=True,
+    help="puts the first frame into every step's estimate; off: it is told only, as in the paper",
+)
+"""The knob of systems whose first frame shall stand to the pixel (ours)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,14 +92,18 @@ class Keyframed(Steered):
         guide = TwoSet(scale=request.guidance, rescale=rescale, shared=("concat",))
         x, noise = self.empty(request), Noise([-1 - request.seed])  # no run's own is below 0
         eps = {at: noise.like(x[:, :, :1]) for at in dict.fromkeys(self.places.values())}
-        keys = [self.noised(key, eps[key.at]) for key in self.keys(request)]
+        given = self.keys(request)
+        keys = [self.noised(key, eps[key.at]) for key in given]
         every, first = (
             guide(self.denoiser, replace(told, concat=placed(x, some, self.extra)), null)
             for some in (keys, [key for key in keys if key.at == 0])
         )
         times, seen = self.times(request), self.seen(request)
         # Between two times of the grid: those that a sampler asks about are rounded.
-        return switched(every, first, float(times[seen - 1] + times[seen]) / 2) if seen else first
+        ends = float(times[seen - 1] + times[seen]) / 2 if seen else 1.0
+        keeps = self.accepts().values(request).get(KEEP.name, False)
+        stand = [key for key in given if keeps and key.at == 0]
+        return kept(switched(every, first, ends) if seen else first, stand)
 
     @override
     def way(self, denoise: Denoise, request: Request, noise: Noise) -> Iterator[Step]:
@@ -128,6 +141,19 @@ class Keyframed(Steered):
             much = torch.tensor([float(one.strength)])
             found.append(Key(at=at, latent=latent, much=much, drawn=draws))
         return found
+
+
+def kept(denoise: Denoise, keys: Sequence[Key]) -> Denoise:
+    """The same, with frames in their places in what it takes for clean, as far as they count."""
+
+    def standing(x: Latent, t: Time) -> Latent:
+        clean = denoise(x, t).clone() if keys else denoise(x, t)
+        for key in keys:
+            frame, much = clean[:, :, key.at], key.much.to(clean).view(-1, 1, 1, 1)
+            clean[:, :, key.at] = torch.lerp(frame, key.latent[:, :, 0].to(clean), much)
+        return clean
+
+    return standing
 
 
 def placed(x: Latent, keys: Sequence[Key], extra: int) -> Float[Tensor, "b _extra t h w"]:

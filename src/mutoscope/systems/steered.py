@@ -9,7 +9,7 @@ A recipe says both; `training.deltas` and the loop of Diffusion do the rest.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import accumulate, pairwise
 from pathlib import Path
@@ -46,7 +46,8 @@ class Delta:
     """How a system is made of its base: the doors it gets, what learns, and how long.
 
     `layout` are further arguments of the base's network; `learns` are patterns of the names that
-    learn, in which * stands for anything, all others stay as they are. `clips` are learned from.
+    learn, in which * stands for anything, all others stay as they are. `clips` are learned from,
+    each of so many `frames`; of 1 they are the pictures that an image model learned from.
     Of `stages`, whose shares are 1 in all, one follows another; by itself there is one. `pictures`
     is the share of batches that are single frames of clips (`data.exact.stills`).
     """
@@ -57,6 +58,7 @@ class Delta:
     steps: int
     rate: float = 1e-3
     batch: int = 24
+    frames: int = 16
     clips: int = 8_192
     stages: Sequence[Stage] = ()
     pictures: float = 0.0
@@ -78,13 +80,15 @@ class Steered(Diffusion):
         clip. Whatever is dropped is dropped here, with `rng` alone.
         """
 
-    def maps(self, request: Request) -> Mapping[str, tuple[ConditionRequest, Map]]:
+    def maps(
+        self, request: Request, *, but: Collection[str] = ()
+    ) -> Mapping[str, tuple[ConditionRequest, Map]]:
         """The conditions that were asked for, by kind, each with the map it stands for.
 
-        Of two of one kind, the later one counts.
+        Of two of one kind, the later one counts. Kinds `but` aren't read.
         """
-        asked = request.given()
-        return {one.kind: (one, given.given(one, request)) for one in asked}
+        asked = {one.kind: one for one in request.given() if one.kind not in but}
+        return {kind: (one, given.given(one, request)) for kind, one in asked.items()}
 
     @torch.inference_mode()
     def coded(self, frames: Float[Tensor, "b 3 T H W"]) -> Latent:

@@ -21,6 +21,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
+from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -29,7 +30,7 @@ from mutoscope.core import grids
 from mutoscope.core.condition import Condition
 from mutoscope.core.denoiser import Denoiser
 from mutoscope.core.samplers import Sampler, Step, numbered
-from mutoscope.core.schedule import Schedule
+from mutoscope.core.schedule import Betas, Schedule
 from mutoscope.core.shapes import Denoise, Grid, Latent, Time
 from mutoscope.core.warp import moved
 from mutoscope.errors import RequestError
@@ -37,6 +38,10 @@ from mutoscope.request import Setting
 
 Masks = Float[Tensor, "b 1 t h w"]
 
+CARRIED, FREED = 881, 941
+"""Timesteps t0 and t1 of the paper's base. Source: their code, indices 44 and 47 of 50 steps."""
+LATENT = 64
+"""The side of a latent of the paper's base."""
 GRID = 512
 """`strength` is told in so many parts of a side. Source: the paper's pictures, in pixels."""
 
@@ -59,8 +64,22 @@ CHUNK = Setting(
 )
 
 
-def settings(*, strength: Number, low: Number, high: Number) -> Sequence[Setting]:
-    """The knobs of such a system; defaults for strength, t0 and t1 are its own.
+def times(schedule: Schedule | None, side: int = LATENT) -> tuple[float, float]:
+    """t0 and t1 on the paper's own clock, or where noise hides as much on another schedule.
+
+    Of a latent with a smaller `side` less noise hides as much: sigma / alpha in the measure of the
+    sides. Source: Hoogeboom et al. (2023), eq. 3.
+    """
+    theirs = torch.tensor([CARRIED + 1, FREED + 1], dtype=torch.float64) / 1000
+    if schedule is not None:
+        alpha, sigma = Betas.scaled_linear()(theirs)
+        theirs = schedule.when(sigma / alpha * side / LATENT)
+    low, high = theirs.tolist()
+    return round(low, 4), round(high, 4)
+
+
+def settings(strength: Number, low: Number, high: Number, *, carried: bool) -> Sequence[Setting]:
+    """The knobs of such a system; defaults for strength, t0, t1 and `carried` are its own.
 
     Direction (1, 1) and alpha are the paper's.
     """
@@ -72,6 +91,7 @@ def settings(*, strength: Number, low: Number, high: Number) -> Sequence[Setting
         _knob("t0", low, 0.02, 0.99, "time at which the picture is carried along"),
         _knob("t1", high, 0.02, 1, "time, t0 or later, up to which noise frees the frames"),
         _switch("cross_frame", "every frame looks at the first one"),
+        _switch("carried", "it is seen where it is carried to; twice the work", default=carried),
         _switch("smoothing", "keeps the background still; twice the work", default=False),
         _knob("alpha", 0.6, 0, 1, "how much of a smoothed background is the first frame's"),
         CHUNK,
@@ -119,15 +139,36 @@ class Motion:
 class Unfolded:
     """The sampler of such a clip, made of a sampler; its x holds noise for every frame.
 
-    Without `motion` every frame begins at its own noise. `things` tells from a finished latent
-    where things are, and then all steps from `high` on are done again, the background drawn to the
-    first frame's by `alpha` in [0, 1]; None is no smoothing.
+    Without `motion` every frame begins at its own noise, or if it is `shared` at the first's.
+    `things` tells from a finished latent where things are, and then all steps from `high` on are
+    done again, the background drawn to the first frame's by `alpha` in [0, 1]; None is no
+    smoothing.
     """
 
     sampler: Sampler
     motion: Motion | None
     things: Callable[[Latent], Masks] | None = None
     alpha: float = 0.6
+    shared: bool = False
+
+    @classmethod
+    def of(
+        cls, asked: Mapping[str, Value], sampler: Sampler, things: Callable[[Latent], Masks], *,
+        led: bool = False,
+    ) -> Unfolded:  # fmt: skip
+        """What the values of `settings` say; of frames `led` by maps only that motion is on counts.
+
+        Then the first frame's noise is that of all, and nothing is moved. Source: Text2Video-Zero's
+        code for control.
+        """
+        motion = Motion.of(asked)
+        return cls(
+            sampler=sampler,
+            motion=None if led else motion,
+            things=things if asked["smoothing"] else None,
+            alpha=float(asked["alpha"]),
+            shared=led and motion is not None,
+        )
 
     def __call__(
         self, denoise: Denoise, x: Latent, grid: Grid, schedule: Schedule
@@ -140,6 +181,7 @@ class Unfolded:
 
     def _steps(self, denoise: Denoise, x: Latent, grid: Grid, schedule: Schedule) -> Iterator[Step]:
         shifts, rest = x.new_zeros(x.shape[2], 2).double(), grid
+        x = x[:, :, :1].expand_as(x) if self.shared else x
         if self.motion is not None:
             shifts, rest = self.motion.shifts(x.shape[2]), grid[grid <= self.motion.high]
             x = yield from self._freed(denoise, x, grid, schedule, self.motion)
@@ -186,23 +228,60 @@ def smoothed(
 class Anchored(nn.Module):
     """A network whose frames all look at the first, `chunk` of them at a time beside it.
 
-    What it says doesn't depend on `chunk`. Of a network with layers over time it would.
+    With a `motion` each looks at the first carried along to it: a network that knows places finds
+    there what it would find at its own place in the first, were nothing moved, and so leaves all
+    things where they were. What it says doesn't depend on `chunk`. Of a network with layers over
+    time it would.
     """
 
-    def __init__(self, network: nn.Module, chunk: int) -> None:
+    def __init__(self, network: nn.Module, chunk: int, motion: Motion | None = None) -> None:
         super().__init__()
-        self.network, self.chunk = network, chunk
+        self.network, self.chunk, self.motion = network, chunk, motion
 
     def forward(self, x: Latent, t: Time, condition: Condition) -> Latent:
-        """As the network itself."""
-        first, rest = x[:, :, :1], x[:, :, 1:]
+        """As the network itself; each frame keeps its own part of what lies beside it."""
+        if self.motion is not None and x.shape[2] > 1:
+            return self._carried(x, t, condition, self.motion.shifts(x.shape[2]))
+        maps, parts = condition.concat, self._parts(x)
+        beside = [None] * len(parts) if maps is None else self._parts(maps)
         said = [
-            self.network(torch.cat([first, part], dim=2), t, condition, sees="first")
-            for part in torch.split(rest, self.chunk, dim=2)
+            self.network(part, t, replace(condition, concat=its), sees="first")
+            for part, its in zip(parts, beside, strict=True)
         ]
         return torch.cat([said[0][:, :, :1], *(part[:, :, 1:] for part in said)], dim=2)
 
+    def _carried(
+        self, x: Latent, t: Time, condition: Condition, shifts: Float[Tensor, "t 2"]
+    ) -> Latent:
+        """Pairs of the first frame carried along and a frame, each pair as a clip of its own."""
+        if condition.concat is not None:
+            raise ValueError("frames after maps are not carried along")
+        said = [self.network(x[:, :, :1], t, condition)]
+        for ks in torch.split(torch.arange(1, x.shape[2]), self.chunk):
+            pairs, n = _pairs(moved(x[:, :, :1], shifts[ks]), x[:, :, ks]), len(ks)
+            told = condition.framewise(n)
+            found = self.network(pairs, t.repeat_interleave(n), told, sees="first")[:, :, 1]
+            said.append(rearrange(found, "(b n) c h w -> b c n h w", n=n))
+        return torch.cat(said, dim=2)
 
-def anchored(denoiser: Denoiser, chunk: int) -> Denoiser:
+    def _parts(self, x: Float[Tensor, "b k t h w"]) -> list[Float[Tensor, "b k _t h w"]]:
+        first, rest = x[:, :, :1], x[:, :, 1:]
+        return [torch.cat([first, part], dim=2) for part in torch.split(rest, self.chunk, dim=2)]
+
+
+def _pairs(
+    one: Float[Tensor, "b k t h w"], other: Float[Tensor, "b k t h w"]
+) -> Float[Tensor, "bt k 2 h w"]:
+    """Frames of two clips side by side, as clips of two frames."""
+    return rearrange([one, other], "two b k t h w -> (b t) k two h w")
+
+
+def carried(asked: Mapping[str, Value]) -> Motion | None:
+    """The motion with which the first frame is carried to those that look at it, if any do."""
+    return Motion.of(asked) if asked["cross_frame"] and asked["carried"] else None
+
+
+def anchored(denoiser: Denoiser, chunk: int, motion: Motion | None = None) -> Denoiser:
     """The same denoiser with its network `Anchored`; its weights are shared."""
-    return Denoiser(Anchored(denoiser.network, chunk), denoiser.schedule, denoiser.prediction)
+    network = Anchored(denoiser.network, chunk, motion)
+    return Denoiser(network, denoiser.schedule, denoiser.prediction)

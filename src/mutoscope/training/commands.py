@@ -37,7 +37,7 @@ from mutoscope.core.schedule import Rectified
 from mutoscope.data import latents, pictures, stickers, stickershots
 from mutoscope.encoders import MiniLM
 from mutoscope.errors import DataError, RequestError
-from mutoscope.networks.small3d import SmallUNet3D, inflate
+from mutoscope.networks.small3d import SmallUNet3D, deflate, inflate
 from mutoscope.systems.diffusion import LEAN
 from mutoscope.training.autoencoder import AutoencoderTask
 from mutoscope.training.diffusion import DiffusionTask, Draw, Pool
@@ -62,11 +62,14 @@ CROWDED = 2.0
 SUBTLE, SUBTLY = ("spins", "still", "circles"), 2.0
 """Motions that show in little of a clip only, and how much likelier a clip with one is drawn."""
 STEPS: Mapping[str, int] = {
-    "autoencoder": 4000 + 9000, "image": 1000,
+    "autoencoder": 4000 + 9000, "image": 1000 + 600,
     "modelscope": 1300 + 3900 + 3500 + 3000 + 2300 + 3800,
     "readers": 1500 + 400 + 1179, "wide-readers": 4000, "dense-readers": 1300, "alignment": 500,
+    "prior": 1000,
 }  # fmt: skip
 """How long a part is trained by itself: the phases of its card (zoo/NAME/README.md) in all."""
+STARTS: Mapping[str, str] = {"image": "modelscope"}
+"""The part of other weights that a part can begin with too (`--init`)."""
 TELLINGS = 2
 """In how many ways each item is told beside its caption, in people's words."""
 READING = 2
@@ -79,6 +82,8 @@ READERS: Mapping[str, str] = {
     "alignment": "alignment",
 }  # fmt: skip
 """Parts that measure, by the module of this room that trains and ships them."""
+OWN: Mapping[str, str] = {**READERS, "prior": "prior"}
+"""All parts that have a module of their own here; none of them learns from stickers."""
 
 PROMPTS = (
     "a red ball bounces on the grass",
@@ -124,7 +129,7 @@ def run(
         names = ", ".join(sorted(TRAINERS))
         raise RequestError(f"nothing called {name} can be trained; choose from {names}")
     cache = cache_folder()
-    if name not in READERS and not stickers.obtainable(cache):
+    if name not in OWN and not stickers.obtainable(cache):
         raise DataError(f"{name} learns from stickers too: {stickers.MISSING}", failed=True)
     asked = Run(out=out, cache=cache, steps=steps or STEPS[name], init=init, items=items)
     TRAINERS[name](asked)
@@ -135,7 +140,7 @@ def ship(name: str, out: Path, *, folder: Path = FOLDER, thaw: bool = False) -> 
 
     A frozen part is replaced only where it is to `thaw`.
     """
-    if name in READERS:
+    if name in OWN:
         shipped: Path = _module(name).ship(out, folder=folder)
         return shipped
     kind = FrameAutoencoder if name == "autoencoder" else SmallUNet3D
@@ -189,13 +194,16 @@ def autoencoder(run: Run) -> None:
 
 
 def image(run: Run) -> None:
-    """Learn pictures of the world and stickers from their captions."""
+    """Learn pictures of the world and stickers from their captions.
+
+    `init` begins with the image network that ships, or with a video network's layers within frames.
+    """
     coder, encoder = shipped_coder(), MiniLM()
     pools = [Pool(_mixture(run, IMAGES, 1, coder, encoder), 1.0, 256)]
     network = (
         SmallUNet3D(channels=coder.channels, temporal=False)
         if run.init is None
-        else load_part(SmallUNet3D, "image")
+        else deflate(load_part(SmallUNet3D, "image" if run.init == "zoo" else run.init))
     )
     config = Config(
         steps=run.steps, batch=1, rate=2e-3, warmup=100, ema=0.998, muon=True,
@@ -265,10 +273,10 @@ def _teach(
 
 
 def _module(name: str) -> ModuleType:
-    return import_module(f"mutoscope.training.{READERS[name]}")  # it imports Run from here
+    return import_module(f"mutoscope.training.{OWN[name]}")  # it imports Run from here
 
 
-def _reads(name: str) -> Callable[[Run], None]:
+def _own(name: str) -> Callable[[Run], None]:
     def learn(run: Run) -> None:
         _module(name).learn(run)
 
@@ -279,7 +287,7 @@ TRAINERS: Mapping[str, Callable[[Run], None]] = {
     "autoencoder": autoencoder,
     "image": image,
     "modelscope": modelscope,
-    **{name: _reads(name) for name in READERS},
+    **{name: _own(name) for name in OWN},
 }
 
 

@@ -2,8 +2,9 @@
 
     L = mean |F(x_t, t, c) - target|^2,   times as in `training.diffusion`, c as the system says
 
-All clips are of the world's core tier, with what is exactly true of them. A delta may ask for a
-share of batches of single frames instead, and for stages in which one part learns after another.
+All clips are of the world's core tier, with what is exactly true of them; for a delta on an image
+model they are pictures. A delta may ask for a share of batches of single frames of clips instead,
+and for stages in which one part learns after another.
 """
 
 from __future__ import annotations
@@ -24,12 +25,13 @@ from mutoscope.core.condition import Condition
 from mutoscope.data import exact, latents
 from mutoscope.data.exact import Exact
 from mutoscope.data.latents import Latents, condition
+from mutoscope.encoders import TextEncoder
 from mutoscope.networks.alignment import Aligner
 from mutoscope.systems import shipped
 from mutoscope.systems.steered import Delta, Steered
 from mutoscope.training import commands
 from mutoscope.training.diffusion import DiffusionTask, Pool
-from mutoscope.training.publish import carded, described
+from mutoscope.training.publish import carded, described, finished
 from mutoscope.training.train import Batch, Config, train
 from mutoscope.training.tuning import fits, freed
 from mutoscope.zoo import load_part
@@ -108,16 +110,10 @@ def learning(delta: Delta, done: float) -> Sequence[str]:
 
 def learn(system: Steered, out: Path, *, cache: Path, steps: int | None, init: str | None) -> None:
     """Make the clips that are missing and learn from them; resumes what `out` holds."""
-    delta, coder = system.delta, commands.shipped_coder()
-    recipe = latents.Recipe(frames=16, seed=1600, rates=commands.RATES[16])
-    encoder, folder = system.text, commands.latents_folder(cache, recipe, coder)
-    latents.build(folder, recipe, delta.clips, coder, encoder, cache)
-    latents.retell(folder, recipe, delta.clips, commands.TELLINGS, encoder, cache)
-    exact.build(folder, recipe, delta.clips, load_part(Aligner, ALIGNER).eval())
-    cached = latents.load(folder, delta.clips, commands.TELLINGS)
+    delta = system.delta
+    cached, true = lessons(cache, delta.clips, system.text, frames=delta.frames)
     steps = steps or delta.steps
-    true = exact.load(folder, delta.clips)
-    task = DeltaTask(system, cached, true, encoder([""]), steps=steps)
+    task = DeltaTask(system, cached, true, system.text([""]), steps=steps)
     if init is not None:
         _warm(system)
     config = Config(
@@ -127,13 +123,28 @@ def learn(system: Steered, out: Path, *, cache: Path, steps: int | None, init: s
     train(task, config, out)
 
 
+def lessons(
+    cache: Path, clips: int, encoder: TextEncoder, *, frames: int = 16
+) -> tuple[Latents, Exact]:
+    """So many clips and what is true of them, made where they are missing."""
+    coder = commands.shipped_coder()
+    recipe = latents.Recipe(frames=frames, seed=100 * frames, rates=commands.RATES[frames])
+    folder = commands.latents_folder(cache, recipe, coder)
+    latents.build(folder, recipe, clips, coder, encoder, cache)
+    latents.retell(folder, recipe, clips, commands.TELLINGS, encoder, cache)
+    exact.build(folder, recipe, clips, load_part(Aligner, ALIGNER).eval())
+    return latents.load(folder, clips, commands.TELLINGS), exact.load(folder, clips)
+
+
 def ship(system: Steered, out: Path, *, folder: Path = zoo.FOLDER) -> Path:
-    """Put what the finished run in `out` learned into the zoo, as a delta on its base."""
+    """Put what the finished run in `out` learned into the zoo, as a delta on its base.
+
+    The base may be that of `folder`, else it is the one that ships.
+    """
     name, delta = system.card.name, system.delta
     network = system.denoiser.network
-    learned = next((out / "parts").glob("*/weights.safetensors"))
-    network.load_state_dict(load_file(learned))
-    base = zoo.facts(delta.base, folder)
+    network.load_state_dict(load_file(finished(name, out)))
+    base = zoo.facts(delta.base, zoo.where(delta.base, folder))
     run = json.loads((out / "run.json").read_text())
     before = zoo.facts(name, folder).get("phases", []) if run.get("init") else []
     phases = [*before, described(run)]

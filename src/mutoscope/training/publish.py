@@ -45,12 +45,9 @@ def publish(
             f"{name} is frozen as {frozen['tag']}, which other weights stand on; train those again "
             "too and ship it with --thaw, or publish into another folder"
         )
-    learned = next((run / "parts").glob("*/weights.safetensors"), None)
-    if learned is None:
-        raise WeightsError(f"the run in {run} isn't finished; go on with: mutoscope train {name}")
-    part.load_state_dict(load_file(learned))
+    part.load_state_dict(load_file(finished(name, run)))
     done = json.loads((run / "run.json").read_text())
-    before = zoo.facts(name, folder).get("phases", []) if done.get("init") else []
+    before = zoo.facts(name, folder).get("phases", []) if done.get("init") == "zoo" else []
     phases = [*before, described(done)]
     made = {"class": type(part).__name__, "world": world.VERSION, **facts, "phases": phases}
     target = zoo.save_part(part, name, made, folder)
@@ -59,10 +56,20 @@ def publish(
     return target
 
 
+def finished(name: str, run: Path) -> Path:
+    """The averaged weights of a run that came to its end; refuses one that didn't."""
+    learned = next((run / "parts").glob("*/weights.safetensors"), None)
+    if learned is None:
+        raise WeightsError(f"the run in {run} isn't finished; go on with: mutoscope train {name}")
+    return learned
+
+
 def described(done: Mapping[str, Any]) -> dict[str, Any]:
     """A phase as a card tells it, of what `run.json` of a finished run holds."""
     phase = {key: done[key] for key in ("steps", "batch", "rate", "seed", "muon") if key in done}
-    return {**phase, "commit": _commit()}
+    if done.get("init") not in (None, "zoo"):
+        phase = {"of": done["init"], **phase}
+    return {**phase, "commit": commit()}
 
 
 def carded(run: Path, target: Path, what: str, phases: Sequence[Mapping[str, Any]]) -> None:
@@ -112,11 +119,17 @@ def _card(target: Path, name: str, what: str, phases: Sequence[Mapping[str, Any]
     _write(path, head + line + kept)
 
 
-def _commit() -> str:
+def commit() -> str:
+    """The commit of this code, with + where a file of it was changed since; else "unknown"."""
+    here = Path(__file__)
+    if not _git("ls-files", here.name, at=here.parent):
+        return "unknown"  # installed: a repository around it is somebody's
+    return _git("describe", "--always", "--exclude=*", "--dirty=+", at=here.parent) or "unknown"
+
+
+def _git(*words: str, at: Path) -> str:
     git = shutil.which("git")
-    here = Path(__file__).parent
     if git is None:
-        return "unknown"
-    asked = [git, "-C", str(here), "rev-parse", "--short", "HEAD"]
-    found = subprocess.run(asked, capture_output=True, text=True, check=False)
-    return found.stdout.strip() or "unknown"
+        return ""
+    asked = [git, "-C", str(at), *words]
+    return subprocess.run(asked, capture_output=True, text=True, check=False).stdout.strip()

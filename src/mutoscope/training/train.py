@@ -105,12 +105,14 @@ def train(
     *,
     until: int | None = None,
     stop: Callable[[int], bool] | None = None,
+    quiet: bool = False,
 ) -> None:
     """Train until `config.steps` (or `until`, to be resumed later), keeping all state in `folder`.
 
     Resumes from `folder` when there is something in it; stops cleanly, state saved, on Ctrl-C.
     `stop` is asked before each step, by its number; when it agrees the run ends well, with what was
-    learned so far. So does one that has taken more steps than it is now asked for.
+    learned so far. So does one that has taken more steps than it is now asked for. A `quiet` one
+    writes nothing to the terminal.
     """
     device = Accelerator(mixed_precision="no" if config.precision == "fp32" else config.precision)
     parts = nn.ModuleDict(dict(task.parts()))
@@ -127,7 +129,7 @@ def train(
         seed = (config.seed, device.process_index, step)
         return task.batch(np.random.default_rng(seed), config.batch)
 
-    with _progress() as progress, ThreadPoolExecutor(1) as ahead:
+    with _progress(quiet=quiet) as progress, ThreadPoolExecutor(1) as ahead:
         bar = progress.add_task("training", total=last, completed=first, note="")
         coming = ahead.submit(draw, first)
         done = first
@@ -191,7 +193,7 @@ def _generator(*key: int) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
-def _progress() -> Progress:
+def _progress(*, quiet: bool) -> Progress:
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -200,6 +202,7 @@ def _progress() -> Progress:
         TextColumn("{task.fields[note]}"),
         refresh_per_second=1,
         console=Console(stderr=True),
+        disable=quiet,
     )
 
 

@@ -159,12 +159,17 @@ def begin(
 
 
 def tune(
-    system: Tuned, out: Path, *, steps: int | None = None, stop: Callable[[int], bool] | None = None
+    system: Tuned,
+    out: Path,
+    *,
+    steps: int | None = None,
+    stop: Callable[[int], bool] | None = None,
+    quiet: bool = False,
 ) -> Path:
     """Learn the clip that `out` holds and save what changed; the folder of the delta.
 
-    Goes on where it was stopped; see `train` for `stop`. The clip's own noise is found with the
-    weights as they were saved, and kept beside them. `out` is then a folder of weights.
+    Goes on where it was stopped; see `train` for `stop` and `quiet`. The clip's own noise is found
+    with the weights as they were saved, and kept beside them. `out` is then a folder of weights.
     """
     source, clean = kept(out)
     plan, name = system.plan, system.card.name
@@ -172,7 +177,8 @@ def tune(
     task = OneClip(
         system.denoiser, clean, told, learns=plan.learns, draw=_draw(system, source, clean)
     )
-    train(task, config(steps or plan.steps, plan.rate, batch=plan.batch), out, stop=stop)
+    plain = config(steps or plan.steps, plan.rate, batch=plan.batch)
+    train(task, plain, out, stop=stop, quiet=quiet)
     network = system.denoiser.network
     network.load_state_dict(load_file(out / "parts" / "network" / "weights.safetensors"))
     target = zoo.save_delta(network, name, plan.base, _facts(system, source, task, out), out)

@@ -65,9 +65,10 @@
   const row = (name, value) =>
     value === "" || value === null || value === undefined ? [] : [make("dt", {}, name), make("dd", {}, String(value))];
 
-  function facts(one) {
+  function facts(one, read) {
     const asked = one.request, still = asked.frames === 1;
     return make("dl", { class: "about" },
+      ...row("Read as", read),
       ...row("System", asked.system),
       ...row("Seed", asked.seed),
       ...row("Size", `${asked.size[0]} × ${asked.size[1]}`),
@@ -90,7 +91,8 @@
       dialog("details", "Clip", make("p", { class: "error", role: "alert" }, error.message));
       return;
     }
-    const done = one.state === "completed", said = make("p", { class: "error", role: "alert" });
+    const done = one.state === "completed", read = done ? await reading(id) : "";
+    const said = make("p", { class: "error", role: "alert" });
     const screen = make("div", { class: "screen", style: `aspect-ratio:${one.request.size.join("/")}` },
       done ? shown(one) : make("span", { class: "blank" }, studio.words(one)));
     const text = make("pre", { tabindex: 0 });
@@ -102,8 +104,17 @@
       ...erase(id, said, () => box.close()));
     const box = dialog("details", one.request.prompt,
       make("div", { class: "two" }, screen,
-        make("div", {}, make("h2", {}, one.request.prompt || "A story"), facts(one), acts, said, done ? record : null)));
+        make("div", {}, make("h2", {}, one.request.prompt || (one.request.segments.length ? "A story" : "Without words")), facts(one, read), acts, said, done ? record : null)));
   };
+
+  async function reading(id) {
+    // What the network read where it isn't the prompt: an extended one.
+    try {
+      return (await ask(`/v1/jobs/${id}/record`)).words;
+    } catch {
+      return "";
+    }
+  }
 
   async function fill(id, place) {
     try {

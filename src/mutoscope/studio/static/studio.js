@@ -228,7 +228,7 @@ window.studio = (() => {
   async function back() {
     // After loading the page: what was last made here, else whatever runs.
     try {
-      const known = (await ask("/v1/jobs?limit=100")).data;
+      const known = (await ask("/v1/jobs?limit=100")).data.filter((one) => one.task === "make");
       const last = remembered(), mine = known.filter((one) => last.includes(one.id)).reverse();
       const running = known.filter((one) => !ended(one)).reverse();
       const first = mine.some((one) => !ended(one)) || !running.length ? mine : running;

@@ -1,0 +1,66 @@
+"""docs/shown.md: what `scripts/shown.py` drew of real clips and pictures, with prompts and credits.
+
+Of what lies in docs/media/shown, NAME.webp and NAME.json a system; docs/systems.md shows a sheet
+with the table of its system's check.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from base_tables import table
+from check_tables import own, ships
+
+Found = Mapping[str, Any]
+"""What `shown.main` wrote beside a sheet."""
+
+HEAD = """# Real clips and pictures
+
+Written by `make docs`. What ships was trained on rendered scenes of solids and knows the words for
+those; here it is given what a camera saw, and told its caption. Each sheet is of the first inputs
+by file name that may be shown, with no picking: of clips two seconds at 8 frames a second, or what
+there is, the middle square. Frames stand from the first to the last. The *ceiling* is what the
+autoencoder can show of an input, which no result can be better than; the *copy* is the input, the
+clip itself or for every frame the nearest picture that was given.
+"""
+
+
+def kept(folder: Path) -> dict[str, Found]:
+    """What is shown, by system."""
+    return {path.stem: json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))}
+
+
+def sheet(name: str, found: Found) -> str:
+    """The sheet of a system in docs/systems.md."""
+    return (
+        f"![What {name} makes of real inputs](media/shown/{name}.webp)\n\n"
+        f"Real inputs, the first by file name: {', '.join(found['rows'])}.{_before(found)} "
+        f"Prompts and credits are in [shown.md](shown.md#{name}).\n"
+    )
+
+
+def page(shown: Mapping[str, Found]) -> str:
+    """The whole page."""
+    return "\n".join([HEAD, *(_section(name, found) for name, found in shown.items())])
+
+
+def _section(name: str, found: Found) -> str:
+    hashes = ", ".join(f"{part} `{value[:12]}`" for part, value in own(found).items())
+    told = (
+        f"`python scripts/{found['script']}`; from above: {', '.join(found['rows'])}. "
+        f"{found['steps']} steps, guidance {found['guidance']:g}; commit {found['commit']}; "
+        f"{hashes}.{_before(found)}"
+    )
+    parts = [f"## {name}", f"![{name}](media/shown/{name}.webp)", told]
+    for title, group in groupby(found["shown"], key=lambda one: one["task"]):
+        rows = [[one["prompt"], str(one["frames"]), one["credit"]] for one in group]
+        parts += [f"Given {title}:", table(["prompt", "frames", "input by"], rows)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _before(found: Found) -> str:
+    return "" if ships(found) else " **What ships now are other weights.**"
