@@ -28,7 +28,7 @@ from mutoscope import recipes, zoo
 from mutoscope.data import stickershots
 from mutoscope.data.stickers import MISSING, Stickers, load, obtainable
 from mutoscope.evaluate import alignment, diversity
-from mutoscope.evaluate.commands import Generate, Sought, recognised, table
+from mutoscope.evaluate.commands import ANSWERS, Generate, Sought, recognised, table
 from mutoscope.evaluate.freeprompts import FREE
 from mutoscope.evaluate.keeping import kept
 from mutoscope.evaluate.making import generator, untrained
@@ -64,7 +64,8 @@ class Settings:
         reader = "wide-readers" if section == "wide" else "readers"
         reader = "alignment" if section == "diversity" else reader
         hashes = {name: zoo.sha256(name) for name in (self.system, reader)}
-        return {**vars(self), "world": VERSION, "sha256": hashes}
+        held = {"held to": "captions"} if section == "wide" else {}
+        return {**vars(self), "world": VERSION, "sha256": hashes, **held}
 
     def questions(self, n: int, *, tier: str = "core", unseen: bool = False) -> Questions:
         """Held-out captions."""
@@ -245,7 +246,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             print("left out: it has no reader yet; mutoscope train wide-readers\n", flush=True)
             continue
         for title, report in measured(name, settings).items():
-            if title != "words" or name == "wide":
+            if title not in ("words", *ANSWERS) or name == "wide":
                 print(f"### {title}\n\n{markdown(report)}\n", flush=True)
 
 

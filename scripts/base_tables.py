@@ -23,8 +23,8 @@ FEW = 30
 """Below so many answers a share is told as a count."""
 BAR = 0.98
 """Right answers of all that a reader gives, as P1 of the project's instruments asks of it."""
-READABLE = 0.5
-"""Of real renders' words so many must be read, or nothing is said of the system's (ours)."""
+FEWEST = 5
+"""Answers below which nothing is said of a word (ours)."""
 
 Entry = Mapping[str, Any]
 Report = Mapping[str, Entry]
@@ -37,7 +37,7 @@ def base() -> str:
     parts += [_people(), _stickers()]
     if (RESULTS / "diversity.json").exists():
         parts.append(_diversity(_reports("diversity")["diversity"]["diversity"]))
-    if (RESULTS / "wide.json").exists():
+    if (RESULTS / "wide.json").exists() and "answers" in _reports("wide"):
         parts += _wide(_reports("wide"))
     return "\n\n".join(parts) + "\n"
 
@@ -122,28 +122,31 @@ def _diversity(found: Entry) -> str:
 
 def _wide(found: Mapping[str, Report]) -> list[str]:
     """The whole vocabulary: by kind of word beside what its readers get right, then by word."""
-    seen = {title: entry for title, entry in found["faithfulness"].items() if title != "told"}
+    answers, words = found["answers"], found["answers by word"]
     own = json.loads(WIDE_READERS.read_text())["reports"]["none"] if WIDE_READERS.exists() else {}
     rows = [
         [
             TITLES.get(title, title), *_counted(entry),
-            *(_percent(entry["baselines"][other]) for other in ("chance", "untrained")),
+            *(_percent(entry["baselines"][other]) for other in
+              ("chance", "untrained", "coverage", "truth coverage")),
             _own(own.get(title)),
         ]
-        for title, entry in seen.items()
+        for title, entry in answers.items()
     ]  # fmt: skip
-    head = ["wide tier", "value", "95 %", "truth", "chance", "untrained", "readers"]
-    told = found["faithfulness"]["told"]
+    head = [
+        "wide tier", "right", "95 %", "truth", "chance", "untrained", "answered", "of truth",
+        "readers",
+    ]  # fmt: skip
     said = (
-        "All words of the world, of which captions name those that don't go without saying; a clip "
-        "is held to what its caption says. *readers*: how many of their answers about held-out "
-        'renders are right (in brackets how many questions they answer); "can\'t tell" is wrong '
-        f"in all other columns, and answered here are {_share(told)} of {told['n']} questions, of "
-        f"real renders {_percent(told['baselines']['truth'])}."
+        "All words of the world, on captions that name what doesn't go without saying. Its readers "
+        'answer fewer questions than those of the core tier, so here "can\'t tell" counts for '
+        "neither side: *right* are so many of the answers, *answered* so many of the questions "
+        "(*of truth*: of real renders). *readers*: of their answers about held-out renders so many "
+        "are right."
     )
-    weak = [TITLES.get(title, title) for title in seen if title in own and _misses(own[title])]
+    weak = [TITLES.get(title, title) for title in answers if title in own and _misses(own[title])]
     hints = [f"The readers miss P1's bar of 98 % in: {', '.join(weak)}. Take these rows as hints."]
-    return [said, table(head, rows), *(hints if weak else []), *_by_word(found["words"])]
+    return [said, table(head, rows), *(hints if weak else []), *_by_word(words)]
 
 
 def _misses(entry: Entry) -> bool:
@@ -151,18 +154,16 @@ def _misses(entry: Entry) -> bool:
 
 
 def _own(entry: Entry | None) -> str:
-    if entry is None:
-        return ""
-    return f"{_share(entry)} ({_percent(entry['baselines']['coverage'])})"
+    return "" if entry is None or entry["value"] is None else _share(entry)
 
 
 def _by_word(words: Report) -> Iterator[str]:
-    """A line a kind of word, the hardest first; last those that the readers can't read."""
+    """A line a kind of word, the hardest first; last those that are hardly read."""
     kinds: dict[str, dict[str, Entry]] = {}
     unread = []
     for name, entry in words.items():
         kind, _, word = name.partition(": ")
-        if entry["baselines"]["truth"] < READABLE:
+        if entry["n"] < FEWEST or entry["baselines"]["truth"] is None:
             unread.append(f"{word} ({TITLES.get(kind, kind)})")
         else:
             kinds.setdefault(kind, {})[word] = entry
@@ -171,14 +172,12 @@ def _by_word(words: Report) -> Iterator[str]:
         said = "; ".join(f"{word}: {_beside(found[word])}" for word in worst)
         yield f"By {TITLES.get(kind, kind)} (in brackets of real renders): {said}."
     if unread:
-        yield f"Read in less than half of real renders, so nothing is said of: {', '.join(unread)}."
+        yield f"Answered in fewer than {FEWEST} clips, so nothing is said of: {', '.join(unread)}."
 
 
 def _beside(entry: Entry) -> str:
-    n, truth = entry["n"], entry["baselines"]["truth"]
-    if n < FEW:
-        return f"{round(entry['value'] * n)} of {n} ({round(truth * n)})"
-    return f"{_share(entry)} of {n} ({_percent(truth)})"
+    said = _share(entry) if entry["n"] >= FEW else f"{round(entry['value'] * entry['n'])}"
+    return f"{said} of {entry['n']} ({_percent(entry['baselines']['truth'])})"
 
 
 def _reports(section: str) -> Mapping[str, Report]:
@@ -189,6 +188,8 @@ def _reports(section: str) -> Mapping[str, Report]:
 def _counted(entry: Entry) -> list[str]:
     """The share, or the count where few were asked, its interval, and truth."""
     n = entry["n"]
+    if not n:
+        return ["", "", _percent(entry["baselines"]["truth"])]
     said = _share(entry) if n >= FEW else f"{round(entry['value'] * n)} of {n}"
     return [said, _interval(entry), _percent(entry["baselines"]["truth"])]
 

@@ -106,32 +106,33 @@ def test_a_page_that_lags_behind_the_code_is_named(
     del sys.modules["docs"]
 
 
-def test_the_wide_tier_is_told_by_word_and_what_its_readers_cannot_read_apart(
+def test_the_wide_tier_is_told_by_word_and_what_its_readers_hardly_read_apart(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.syspath_prepend(str(ROOT / "scripts"))
     import base_tables
 
-    def told(right: float, n: int, truth: float) -> dict[str, object]:
-        beside = {"truth": truth, "chance": 0.1, "untrained": 0.0}
-        return {"value": right, "interval": [0.1, 0.9], "n": n, "baselines": beside}
+    def told(right: float | None, n: int, truth: float | None) -> dict[str, object]:
+        beside = {"truth": truth, "chance": 0.1, "untrained": None, "coverage": 0.4}
+        baselines = {**beside, "truth coverage": 0.5}
+        return {"value": right, "interval": [0.1, 0.9], "n": n, "baselines": baselines}
 
-    faithful = {"colour": told(0.5, 40, 0.9), "fog": told(0.25, 4, 0.5), "told": told(0.8, 44, 1)}
+    kinds = {"colour": told(0.5, 40, 0.9), "fog": told(0.25, 4, 0.5), "light": told(None, 0, None)}
     words = {
-        "colour: red": told(0.75, 40, 0.9), "colour: grey": told(0.5, 4, 1.0),
-        "fog: fog": told(0.25, 4, 0.25),
+        "colour: red": told(0.75, 40, 0.9), "colour: grey": told(0.6, 5, 1.0),
+        "fog: fog": told(0.25, 4, 0.25), "light: left": told(None, 0, None),
     }  # fmt: skip
     read = {"colour": {"value": 0.97, "baselines": {"coverage": 0.8}}}
     own = {"reports": {"none": read | {"sky": {"value": 0.5, "baselines": {"coverage": 1}}}}}
     monkeypatch.setattr(base_tables, "WIDE_READERS", tmp_path / "own.json")
     (tmp_path / "own.json").write_text(json.dumps(own))
-    said, table, *lines = base_tables._wide({"faithfulness": faithful, "words": words})
-    assert "80 % of 44 questions, of real renders 100 %" in said
-    assert "| colour | 50 % | 10 to 90 | 90 % | 10 % | 0 % | 97 % (80 %) |" in table
-    assert "| fog | 1 of 4 | 10 to 90 | 50 % | 10 % | 0 % |  |" in table
+    _, table, *lines = base_tables._wide({"answers": kinds, "answers by word": words})
+    assert "| colour | 50 % | 10 to 90 | 90 % | 10 % |  | 40 % | 50 % | 97 % |" in table
+    assert "| fog | 1 of 4 | 10 to 90 | 50 % | 10 % |  | 40 % | 50 % |  |" in table
+    assert "| light |  |  |  | 10 % |  | 40 % | 50 % |  |" in table
     assert lines == [
         "The readers miss P1's bar of 98 % in: colour. Take these rows as hints.",
-        "By colour (in brackets of real renders): grey: 2 of 4 (4); red: 75 % of 40 (90 %).",
-        "Read in less than half of real renders, so nothing is said of: fog (fog).",
+        "By colour (in brackets of real renders): grey: 3 of 5 (100 %); red: 75 % of 40 (90 %).",
+        "Answered in fewer than 5 clips, so nothing is said of: fog (fog), left (light).",
     ]
     del sys.modules["base_tables"]

@@ -50,8 +50,7 @@ def test_of_anybodys_clips_only_prompts_with_two_are_told():
 def test_repeated_captions_stay_true_of_scenes_that_differ():
     asked = Questions(n=2).repeated(2)
     assert asked.prompts[0] == asked.prompts[1] != asked.prompts[2]
-    assert list(asked.said[::2]) == list(Questions(n=2).asked().said)
     assert len({scene.to_json() for scene in asked.scenes}) == 4
     for prompt, scene in zip(asked.prompts, asked.scenes, strict=True):
         assert agrees(parse(prompt), scene)
-    assert asked.scenes[2:] == Questions(n=2).repeated(2).scenes[2:]
+    assert asked.scenes[:2] == Questions(n=1).repeated(2).scenes

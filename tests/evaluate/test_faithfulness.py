@@ -5,7 +5,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mutoscope.evaluate.faithfulness import BOTH, by_word, disordered, facts, marks, summary
+from mutoscope.evaluate.faithfulness import (
+    BOTH,
+    Mark,
+    answers,
+    by_word,
+    disordered,
+    facts,
+    marks,
+    summary,
+)
 from mutoscope.evaluate.reading import Answer, Reading, ThingRead
 from mutoscope.evaluate.tracks import track
 from mutoscope.networks.readers import CLIP_WORDS, THING_WORDS
@@ -112,3 +121,20 @@ def test_only_what_was_said_is_asked(reader):
     said = Facts(things=(ThingFacts(colour=scene.things[0].colour),))
     titles = [mark.title for mark in marks([_perfect(scene)], [said], reader)]
     assert titles == ["colour", "count"]
+
+
+def test_answers_leave_out_what_can_not_be_told_and_say_how_much_that_is():
+    def mark(word: str, *, right: bool = False, told: bool = True) -> Mark:
+        return Mark("colour", word, 0, right, told)
+
+    mine = [mark("red", right=True), mark("red"), mark("red", told=False), mark("blue", told=False)]
+    mine.append(Mark(BOTH, "", 0, right=True, told=True))
+    kinds, words = answers(mine, {"truth": [mark("red", right=True)], "chance": []})
+    assert list(kinds) == ["colour"]
+    assert (kinds["colour"].value, kinds["colour"].n) == (0.5, 2)
+    assert kinds["colour"].baselines["coverage"] == 0.5
+    assert kinds["colour"].baselines["truth"] == kinds["colour"].baselines["truth coverage"] == 1
+    assert list(words) == ["colour: blue", "colour: red"]
+    assert words["colour: red"].baselines["coverage"] == pytest.approx(2 / 3)
+    assert words["colour: blue"].n == 0
+    assert np.isnan(words["colour: blue"].baselines["truth"])

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mutoscope.clip import Clip, Frames
-from mutoscope.evaluate import frechet, report, segmentation
+from mutoscope.evaluate import faithfulness, frechet, report, segmentation
 from mutoscope.evaluate.distribution import Rows, distances, ours
 from mutoscope.evaluate.faithfulness import Mark, by_word, disordered, marks, summary
 from mutoscope.evaluate.questions import Asked
@@ -24,6 +24,8 @@ from mutoscope.world.sample import held_out
 
 Generate = Callable[[Sequence[str], Sequence[int]], Frames]
 
+ANSWERS = ("answers", "answers by word")
+"""Reports of what a reader can tell alone, for one that answers few questions."""
 FEW = 50
 """Prompts asked of a twin, whose shares lie near chance."""
 
@@ -39,6 +41,8 @@ def table(
     seed: int = 7,
 ) -> Mapping[str, Report]:
     """Reports by name: "faithfulness", "words" (the same by word), "agreement" of both opinions.
+
+    ANSWERS are of what the reader can tell alone.
 
     Always beside are real renders of the same scenes ("truth") and the clips against other captions
     ("chance"); where some scenes have pairs of words that training never saw, also those without
@@ -68,6 +72,7 @@ def table(
     for name, rows in apart.items():
         parts[name] = [mark for mark in mine if mark.clip in rows]
     reports = {
+        **dict(zip(ANSWERS, faithfulness.answers(mine, beside), strict=True)),
         "faithfulness": summary(mine, parts),
         "words": by_word(mine, beside),
         "agreement": segmentation.agreement(clips, readings, asked.fps),

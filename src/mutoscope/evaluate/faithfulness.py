@@ -7,7 +7,7 @@ scenes (what the readers can do at best) and with the clips against other clips'
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import permutations
 from typing import TypeVar
@@ -93,6 +93,56 @@ def by_word(found: Sequence[Mark], beside: Mapping[str, Sequence[Mark]]) -> Repo
             rights = (mark.right for mark in mine if mark.word == word)
             rows[f"{title}: {word}"] = report.share(rights, values)
     return rows
+
+
+def answers(found: Sequence[Mark], beside: Mapping[str, Sequence[Mark]]) -> tuple[Report, Report]:
+    """Of the answers given how many are right, by title and by word, "title: word".
+
+    "can't tell" counts for neither, unlike in `summary`; "coverage" is the share of questions that
+    are answered, "truth coverage" that of real renders. For readers that answer few questions.
+    """
+    asked = [mark for mark in found if mark.title != BOTH]
+    titles, words = _grouped(asked, _title), _grouped(asked, _word)
+    others = {name: [m for m in row if m.title != BOTH] for name, row in beside.items()}
+    return (
+        _right(titles, {name: _grouped(row, _title) for name, row in others.items()}),
+        _right(words, {name: _grouped(row, _word) for name, row in others.items()}),
+    )
+
+
+Groups = Mapping[str, Sequence[Mark]]
+
+
+def _right(groups: Groups, beside: Mapping[str, Groups]) -> Report:
+    rows: dict[str, Entry] = {}
+    for name, found in groups.items():
+        others = {other: row.get(name, ()) for other, row in beside.items()}
+        values = {other: _mean([m.right for m in row if m.told]) for other, row in others.items()}
+        values["coverage"] = _mean([m.told for m in found])
+        if "truth" in others:
+            values["truth coverage"] = _mean([m.told for m in others["truth"]])
+        rows[name] = report.share((m.right for m in found if m.told), values)
+    return rows
+
+
+def _grouped(found: Sequence[Mark], key: Callable[[Mark], str]) -> dict[str, list[Mark]]:
+    order = [*TITLES.values(), RELATION]
+    groups: dict[str, list[Mark]] = {}
+    for mark in sorted(found, key=lambda mark: (order.index(mark.title), mark.word)):
+        groups.setdefault(key(mark), []).append(mark)
+    return groups
+
+
+def _title(mark: Mark) -> str:
+    return mark.title
+
+
+def _word(mark: Mark) -> str:
+    return f"{mark.title}: {mark.word}"
+
+
+def _mean(rights: Sequence[bool]) -> float:
+    return float(np.mean(rights)) if rights else float("nan")
 
 
 def marks(readings: Sequence[Reading], said: Sequence[Said], reader: ClipReader) -> list[Mark]:
@@ -190,7 +240,7 @@ def _clip_word(wanted: Facts, name: str) -> str | None:
 
 def _share(found: Sequence[Mark], title: str, word: str | None = None) -> float:
     rights = [m.right for m in found if m.title == title and word in (None, m.word)]
-    return float(np.mean(rights)) if rights else float("nan")
+    return _mean(rights)
 
 
 def untold(readings: Sequence[Reading]) -> dict[str, float]:

@@ -166,7 +166,9 @@ def _clips(contents: Contents) -> list[Element]:
 def _given(contents: Contents) -> list[Element]:
     """By figure the clips that obey a condition best and worst, with what they were given."""
     parts: list[Element] = []
-    for name, better in BETTER.items():
+    # By SSIM the same clips would stand there once more.
+    figures = {name: better for name, better in BETTER.items() if not name.endswith("SSIM")}
+    for name, better in figures.items():
         told = [
             (-value if better == "higher" else value, k)
             for k, clip in enumerate(contents.given)

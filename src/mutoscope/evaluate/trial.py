@@ -14,7 +14,7 @@ from rich.progress import track
 
 from mutoscope.clip import Clip, Frames
 from mutoscope.evaluate import matching, scores
-from mutoscope.evaluate.commands import FEW, Generate, table
+from mutoscope.evaluate.commands import ANSWERS, FEW, Generate, table
 from mutoscope.evaluate.distribution import Traps
 from mutoscope.evaluate.faithfulness import facts, marks
 from mutoscope.evaluate.folder import LeftOut
@@ -83,7 +83,7 @@ def held_out(
     time = scores.in_time(mine, beside)
     near = matching.rows(matches, {name: _matches(heard, row) for name, row in beside.items()})
     faithful = {**told.get("faithfulness", {}), **near}
-    rest = {name: rows for name, rows in told.items() if name != "faithfulness"}
+    rest = {name: rows for name, rows in told.items() if name not in ("faithfulness", *ANSWERS)}
     reason = f"needs {FEWEST} clips or more (got {len(asked)}); raise --count"
     return Trial(
         clips=clips,
