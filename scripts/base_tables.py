@@ -33,13 +33,14 @@ Report = Mapping[str, Entry]
 def base() -> str:
     """All tables, with what they are of."""
     core, unseen = _reports("core"), _reports("unseen")
-    parts = [_core(core, unseen), _words(core["words"]), _sides(), _distance(core["distance"])]
-    parts += [_people(), _stickers()]
+    parts = [_core(core, unseen), _sides(), _distance(core["distance"])]
+    more = [_words(core["words"]), _people(), _stickers()]
     if (RESULTS / "diversity.json").exists():
-        parts.append(_diversity(_reports("diversity")["diversity"]["diversity"]))
+        more.append(_diversity(_reports("diversity")["diversity"]["diversity"]))
     if (RESULTS / "wide.json").exists() and "answers" in _reports("wide"):
-        parts += _wide(_reports("wide"))
-    return "\n\n".join(parts) + "\n"
+        more += _wide(_reports("wide"))
+    folded = ["<details><summary>Word by word, in people's words, stickers</summary>", *more]
+    return "\n\n".join([*parts, *folded, "</details>"]) + "\n"
 
 
 def _core(core: Mapping[str, Report], unseen: Mapping[str, Report]) -> str:

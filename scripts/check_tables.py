@@ -67,6 +67,8 @@ def obeyed() -> str:
     shown = table(head, [[f"`{name}`", *_cells(line, row)] for name, line, row in lines])
     missed = [f"`{name}` {line.condition}" for name, line, row in lines if not row["pass"]]
     below = f"\nAims missed: {'; '.join(missed)}.\n" if missed else ""
+    vain = [f"`{name}` {line.condition}" for name, line, row in lines if _vain(line, row)]
+    below += f"\nNot told from others' conditions: {'; '.join(vain)}.\n" if vain else ""
     return f"\n{told}\n\n{shown}\n{below}"
 
 
@@ -76,10 +78,16 @@ def _cells(line: Obeyed, row: Found) -> list[str]:
     beside = row["baselines"]
     return [
         line.condition, _said(row["value"], line) + (f" ({span})" if span else ""),
-        _said(row["threshold"], line),
+        f"{'≤' if line.less else '≥'} {_said(row['threshold'], line)}",
         *(_named(name, beside, line) for name in (line.shuffled, line.without, line.truth)),
         str(row["n"]),
     ]  # fmt: skip
+
+
+def _vain(line: Obeyed, row: Found) -> bool:
+    """Whether what others were given is obeyed as well, as far as the interval tells."""
+    other = row["baselines"].get(line.shuffled)
+    return other is not None and row["interval"] is not None and row["interval"][0] <= other
 
 
 def _named(name: str | None, beside: Mapping[str, float], line: Obeyed) -> str:
@@ -113,7 +121,9 @@ def measured(found: Found) -> str:
     before = "" if ships(found) else " **What ships now are other weights.**"
     told = (
         f"{right} of {len(rows)} rows of `mutoscope check {name} --count {found['count']}` are met "
-        f"(commit {found['commit']}, seed {found['seed']}; {hashes}).{before}"
+        f"(commit {found['commit']}, seed {found['seed']}; {hashes}).{before} More is "
+        "better in every row: what should be small has a minus, and a row of an order has the lower"
+        " end of a difference's interval."
     )
     head = ["", "value", "95 %", "n", "needs", "", "beside"]
     parts = [told, table(head, [_full(row) for row in rows]), *_left(found["left out"])]

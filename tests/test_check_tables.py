@@ -11,16 +11,18 @@ from mutoscope import checks, zoo
 
 ROOT = Path(__file__).parent.parent
 NAME = "pixeldance"
+BESIDE = {"shuffled": -9.0, "absent": -12.04, "told only": -7.0, "truth": -0.5}
 README = "# x\n\n<!-- obeyed -->\n<!-- /obeyed -->\n\nend\n"
-PAGE = f"# Systems\n\n<!-- measured {NAME} -->\nold\n<!-- /measured {NAME} -->\n"
+PAGE = f"# Systems\n\n<!-- measured {NAME} -->\nstale\n<!-- /measured {NAME} -->\n"
 CARD = "# card\n\n<!-- below: written by hand -->\n\nBy hand.\n"
 
 
 def row(name: str, **told: object) -> dict[str, object]:
     """A row as a check writes it."""
+    told = {"baselines": BESIDE, **told}
     return {
         "id": name, "value": -1.25, "interval": [-1.5, -1.0], "n": 64, "threshold": -2.0,
-        "pass": True, "baselines": {"shuffled": -9.0, "absent": -12.04, "truth": -0.5}, **told,
+        "pass": True, **told,
     }  # fmt: skip
 
 
@@ -61,13 +63,14 @@ def test_a_kept_result_is_a_line_a_row_and_makes_all_three_tables(tmp_path: Path
     assert json.loads(path.read_text()) == result()
     assert len(path.read_text().splitlines()) == 2 + 6 + 2 * 2 + 4 + 1
     block = of.obeyed()
-    cells = "| 1.25 dB (1 to 1.5) | 2 dB | 9 dB | 12 dB |  | 64 |"
-    assert f"| `{NAME}` | first frame: below the autoencoder's {cells}" in block
-    assert "off, of 64 | 1.25 (1 to 1.5) | 2 | 9 | 12 | 0.5 | 64 |" in block
+    cells = "| 1.25 dB (1 to 1.5) | ≤ 2 dB | 9 dB | 7 dB (told only) |  | 64 |"
+    assert f"first frame, put into every step: below the autoencoder's {cells}" in block
+    assert "off, of 64 | 1.25 (1 to 1.5) | ≤ 2 | 9 | 12 | 0.5 | 64 |" in block
+    assert "Not told" not in block
     assert "chain" not in block
     assert "missed" not in block
     page = of.listed(PAGE, {NAME: of.measured(of.kept()[NAME])})
-    assert "old" not in page
+    assert "stale" not in page
     assert "4 of 4 rows of `mutoscope check pixeldance --count 64` are met (commit abc1234" in page
     assert "| chain | -1.25 | -1.5 to -1 | 64 | -2 | met |  |" in page
     assert "Not checked: FVD (is another's)." in page
@@ -86,6 +89,12 @@ def test_an_aim_that_is_missed_is_said_so(tmp_path: Path, tables):
             for line in checks.obeyed(NAME)]  # fmt: skip
     keep.keep(given(tmp_path / "out", result(checks=rows)))
     assert f"Aims missed: `{NAME}` last frame: pixels off, of 64.\n" in of.obeyed()
+    assert "Not told" not in of.obeyed()
+    beside = {"shuffled": -1.4}
+    keep.keep(
+        given(tmp_path / "out", result(checks=[{**one, "baselines": beside} for one in rows]))
+    )
+    assert of.obeyed().count("Not told from others' conditions: `pixeldance` first frame") == 1
     assert "2 of 3 rows" in of.measured(of.kept()[NAME])
     assert "| **missed** |" in of.measured(of.kept()[NAME])
 

@@ -56,15 +56,12 @@ FIRST, LAST, SKETCH = (
 )  # fmt: skip
 OBEYED = (
     Obeyed(
-        condition="first frame: below the autoencoder's",
-        row=FIRST,
-        unit="dB",
-        less=True,
-        truth=None,
+        condition="first frame, put into every step: below the autoencoder's",
+        row=FIRST, unit="dB", less=True, without="told only", truth=None,
     ),
     Obeyed(condition="last frame: pixels off, of 64", row=LAST, less=True),
     Obeyed(condition="drawing of it: pixels off, of 64", row=SKETCH, less=True),
-)
+)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
