@@ -28,6 +28,16 @@ autoencoder can show of an input, which no result can be better than; the *copy*
 clip itself or for every frame the nearest picture that was given.
 """
 
+NOTES: Mapping[str, str] = {
+    "pixeldance": (
+        "The first frame stands, since every step takes it; of what it shows nothing is left in the"
+        " frames after it, which are of the world that was learned, and the last frame isn't"
+        " reached. It was never taught photographs."
+    ),
+    "tune_a_video": "Motion and places stay; faces and fine lines go; new things are blobs.",
+}
+"""What is to be seen, by hand."""
+
 
 def kept(folder: Path) -> dict[str, Found]:
     """What is shown, by system."""
@@ -39,7 +49,7 @@ def sheet(name: str, found: Found) -> str:
     return (
         f"![What {name} makes of real inputs](media/shown/{name}.webp)\n\n"
         f"Real inputs, the first by file name: {', '.join(found['rows'])}.{_before(found)} "
-        f"Prompts and credits are in [shown.md](shown.md#{name}).\n"
+        f"{NOTES.get(name, '')} Prompts and credits are in [shown.md](shown.md#{name}).\n"
     )
 
 
@@ -56,6 +66,7 @@ def _section(name: str, found: Found) -> str:
         f"{hashes}.{_before(found)}"
     )
     parts = [f"## {name}", f"![{name}](media/shown/{name}.webp)", told]
+    parts += [NOTES[name]] if name in NOTES else []
     for title, group in groupby(found["shown"], key=lambda one: one["task"]):
         rows = [[one["prompt"], str(one["frames"]), one["credit"]] for one in group]
         parts += [f"Given {title}:", table(["prompt", "frames", "input by"], rows)]
